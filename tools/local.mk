@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+
+# wsbroker-top
+if HAVE_TOP
+bin_PROGRAMS += wsbroker-top
+endif
+wsbroker_top_SOURCES =
+wsbroker_top_LDADD = libwsb.a $(WSB_LIBS)
+include tools/top.mk
+
+# wsbroker-origin: the demo and test origin, not installed
+if HAVE_ORIGIN
+noinst_PROGRAMS += wsbroker-origin
+endif
+wsbroker_origin_SOURCES = tools/origin/main.c
+wsbroker_origin_LDADD = $(LIBEVENT_LIBS) $(LIBCRYPTO_LIBS)
