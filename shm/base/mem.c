@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Set-up allocation, object freelists and arenas.
+ */
+#include "shm/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shm/base/chk.h"
+#include "shm/base/err.h"
+
+static NORETURN void
+out_of_memory(size_t n)
+{
+	fprintf(stderr, "wsbroker: out of memory (%zu bytes)\n", n);
+	abort();
+}
+
+void *
+mem_alloc(size_t n)
+{
+	void *p = calloc(1, n ? n : 1);
+
+	if (!p)
+		out_of_memory(n);
+	return p;
+}
+
+void *
+mem_realloc(void *p, size_t n)
+{
+	void *q = realloc(p, n ? n : 1);
+
+	if (!q)
+		out_of_memory(n);
+	return q;
+}
+
+char *
+mem_strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *p = mem_alloc(n);
+
+	memcpy(p, s, n);
+	return p;
+}
+
+char *
+mem_printf(const char *fmt, ...)
+{
+	va_list ap;
+	char *p = NULL;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&p, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		out_of_memory(0);
+	return p;
+}
+
+void *
+mempool_get(struct mempool *m)
+{
+	void *p = m->free;
+
+	CHK(m->object_bytes >= sizeof(void *));
+	if (m->max_count && m->used_count >= m->max_count)
+		return NULL;
+	if (p) {
+		memcpy(&m->free, p, sizeof(void *));
+		m->free_count--;
+		memset(p, 0, m->object_bytes);
+	} else {
+		p = calloc(1, m->object_bytes);
+		if (!p)
+			return NULL;
+	}
+	m->used_count++;
+	return p;
+}
+
+void
+mempool_put(struct mempool *m, void *p)
+{
+	CHK(m->used_count > 0);
+	memcpy(p, &m->free, sizeof(void *));
+	m->free = p;
+	m->free_count++;
+	m->used_count--;
+}
+
+void *
+arena_get(struct arena *a, size_t n)
+{
+	size_t start = (a->used_bytes + 7u) & ~(size_t)7;
+
+	if (start > a->size_bytes || n > a->size_bytes - start)
+		return NULL;
+	a->used_bytes = (uint32_t)(start + n);
+	return a->data + start;
+}
