@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What keyword parsers get: one logical line, split into words, and a way to
+ * say what is wrong with which word.  Parsing goes on after an error, so that
+ * -c reports every bad line in one run.
+ */
+#ifndef SHM_CONF_PARSE_H
+#define SHM_CONF_PARSE_H
+
+#include <stdbool.h>
+
+#include "shm/base/err.h"
+
+struct conf;
+struct proxy;
+
+enum { CONF_WORDS_MAX = 256 };
+
+struct conf_word {
+	char *s;      /* NUL-terminated, quotes and escapes resolved */
+	int col;      /* 1-based column where it began in the file */
+	bool quoted;  /* some part was quoted: never taken for a keyword */
+};
+
+struct conf_line {
+	const char *file; /* as given to -f */
+	int line;         /* 1-based */
+	int count;
+	struct conf_word word[CONF_WORDS_MAX];
+};
+
+struct conf_parse {
+	struct conf *conf;           /* what is being filled */
+	struct proxy *px;            /* section at hand, NULL in global */
+	const struct conf_line *ln;  /* line at hand */
+	bool negated;                /* the line began with "no" */
+	int error_count;
+	int warning_count;
+	bool quiet;                  /* collect counts only */
+};
+
+/*
+ * Report about word i of the line at hand (i >= count: the end of the line)
+ * as "[ALERT] (pid) : config : parsing [file:line] col N: ...".
+ * conf_error() returns -WSE_SYNTAX for convenience.
+ */
+int conf_error(struct conf_parse *cp, int i, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+void conf_warn(struct conf_parse *cp, int i, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+/* About no line in particular (after the last one). */
+int conf_error_at(struct conf_parse *cp, const char *file, int line,
+		  const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* Nearest of the n names to `word` by edit distance, or NULL. */
+const char *conf_nearest(const char *word, const char *const *names, int n);
+
+/* Numbers with units: "10s", "500ms", "1m", "2h", "1d", "10us"; plain = ms. */
+MUST_USE int conf_time_ms(const char *s, unsigned unit_ms, unsigned *ms_r);
+/* "64k", "1m", "1g". */
+MUST_USE int conf_size(const char *s, unsigned long long *bytes_r);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker's vault: for each slot it holds, the portable state of the
+ * connection.  Mapped by that worker and the broker alone, kept out of core
+ * dumps.  An entry is valid while `ready` equals the slot's generation.
+ */
+#ifndef SHM_SEG_VAULT_H
+#define SHM_SEG_VAULT_H
+
+#include "shm/seg/board.h"
+
+enum { VAULT_STATE_MAX = 488 };
+
+struct vault_entry {
+	_Alignas(512) _Atomic uint32_t ready; /* generation, 0: not valid */
+	uint32_t pad;
+	uint32_t state_bytes;                 /* of state[] in use; 0 for plain h1 */
+	uint32_t kind;                        /* what state[] holds; 0: nothing */
+	uint8_t state[VAULT_STATE_MAX];
+};
+
+struct vault {
+	struct vault_entry *entry;
+	uint32_t slot_count;
+	size_t bytes;
+};
+
+/* Create and seal; the creator (master) does not map it. */
+MUST_USE int vault_create(uint32_t slot_count, int *fd_r);
+/* Map writable, MADV_DONTDUMP. Checks size and seals. */
+MUST_USE int vault_attach(int fd, uint32_t slot_count, struct vault *v_r);
+void vault_detach(struct vault *v);
+/* Holder, before the release CAS: state (may be 0 bytes), then ready = gen. */
+void vault_put(struct vault *v, uint32_t slot, uint32_t gen, uint32_t kind, const void *state, uint32_t bytes);
+/* After a won CAS: exchange ready to 0. True if it was gen; state is then valid. */
+bool vault_take(struct vault *v, uint32_t slot, uint32_t gen);
+/* Wipe an entry's secrets. */
+void vault_wipe(struct vault *v, uint32_t slot);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker process: serves clients.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "shm/conf/conf.h"
+#include "shm/ipc/chan.h"
+
+/* One listening socket this worker accepts on. */
+struct worker_listener {
+	int fd;
+	const struct bind *bind;
+};
+
+/* All a worker inherits from the master; it closes whatever else is open. */
+struct worker_heritage {
+	const struct conf *conf;
+	int board_fd;        /* read-write */
+	int vault_fd;
+	int master_fd;       /* channel to the master */
+	int broker_fd;       /* channel to the broker */
+	uint32_t instance, proc, worker_index;
+	uint32_t master_pid;
+	struct worker_listener *listeners;
+	int listener_count;
+};
+
+/* Runs the process until it ends; never returns. */
+NORETURN void worker_main(const struct worker_heritage *h);
+
+#endif
