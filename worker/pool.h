@@ -11,6 +11,7 @@
 #define WORKER_POOL_H
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 
 #include "shm/base/list.h"
 #include "shm/conf/conf.h"
