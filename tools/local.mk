@@ -12,5 +12,9 @@ include tools/top.mk
 if HAVE_ORIGIN
 noinst_PROGRAMS += wsbroker-origin
 endif
-wsbroker_origin_SOURCES = tools/origin/main.c
+wsbroker_origin_SOURCES = tools/origin/main.c tools/origin/conn.c \
+	tools/origin/conn.h tools/origin/page.c tools/origin/page.h \
+	tools/origin/plan.c tools/origin/plan.h tools/origin/probe.c \
+	tools/origin/probe.h tools/origin/req.c tools/origin/req.h \
+	tools/origin/ws.c tools/origin/ws.h
 wsbroker_origin_LDADD = $(LIBEVENT_LIBS) $(LIBCRYPTO_LIBS)
