@@ -61,8 +61,8 @@ struct http_hdr {
 };
 
 enum http_framing {
-	HTTP_BODY_NONE,    /* no body bytes follow */
-	HTTP_BODY_LENGTH,  /* content_length bytes */
+	HTTP_BODY_NONE,    /* no body bytes follow (Content-Length: 0 too) */
+	HTTP_BODY_LENGTH,  /* content_length bytes, at least one */
 	HTTP_BODY_CHUNKED, /* RFC 9112 7.1 */
 	HTTP_BODY_EOF,     /* until the connection closes (responses) */
 	HTTP_FRAMING_N
