@@ -110,11 +110,19 @@ log_target_fd(unsigned index, int *fd)
 
 	CHK(index < LOG_TARGETS_MAX);
 	t = &targets[index];
-	if (t->cfg.fd >= 0)
+	if (t->set && t->cfg.fd >= 0)
 		close(t->cfg.fd);
 	t->cfg.fd = *fd;
 	*fd = -1;
 	target_probe(t);
+}
+
+int
+log_target_get(unsigned index)
+{
+	if (index >= LOG_TARGETS_MAX || !targets[index].set)
+		return -1;
+	return targets[index].cfg.fd;
 }
 
 void

@@ -53,6 +53,8 @@ void log_stderr(int max_level);
 void log_target_set(unsigned index, const struct log_target *t);
 /* New descriptor for a target (the old one is closed). */
 void log_target_fd(unsigned index, int *fd);
+/* The descriptor of a target now, or -1: for who closes all others. */
+int log_target_get(unsigned index);
 /* Called when a target has to be reopened; at most once a second per target. */
 void log_on_reopen(void (*fn)(unsigned index));
 /* Where log_msg() lines go: bit i = target i. */
