@@ -9,9 +9,7 @@ wsbroker_top_LDADD = libwsb.a $(WSB_LIBS)
 include tools/top.mk
 
 # wsbroker-origin: the demo and test origin, not installed
-if HAVE_ORIGIN
 noinst_PROGRAMS += wsbroker-origin
-endif
 wsbroker_origin_SOURCES = tools/origin/main.c tools/origin/conn.c \
 	tools/origin/conn.h tools/origin/page.c tools/origin/page.h \
 	tools/origin/plan.c tools/origin/plan.h tools/origin/probe.c \
