@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: MIT
+libwsb_a_SOURCES += \
+	shm/seg/board.c shm/seg/board.h \
+	shm/seg/limit.c shm/seg/limit.h \
+	shm/seg/memfd.c shm/seg/memfd.h \
+	shm/seg/slot.c shm/seg/slot.h \
+	shm/seg/stat.c shm/seg/stat.h \
+	shm/seg/vault.c shm/seg/vault.h

@@ -20,12 +20,13 @@
 
 #include "shm/base/err.h"
 
-#define BOARD_MAGIC 0x3144524f42425357ull /* "WSBBORD1" */
+#define BOARD_MAGIC      0x3144524f42425357ull /* "WSBBORD1" */
+#define BOARD_MEMFD_NAME "wsb-board"
 
 enum { BOARD_ABI = 1, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
 
 struct board_dims {
-	uint32_t slot_count;   /* capacities, fixed for the segment's life */
+	uint32_t slot_count; /* capacities, fixed for the segment's life */
 	uint32_t proxy_count;
 	uint32_t server_count;
 	uint32_t proc_count;
@@ -34,52 +35,68 @@ struct board_dims {
 struct board_hdr {
 	uint64_t magic;
 	uint32_t abi;
-	uint32_t hdr_bytes;            /* sizeof(struct board_hdr) */
+	uint32_t hdr_bytes; /* sizeof(struct board_hdr) */
 	uint64_t total_bytes;
 	struct board_dims cap;
 	uint64_t off_proxy, off_server, off_slot, off_proc, off_cell, off_stat;
-	uint64_t stat_stride_bytes;    /* one process's statistics */
-	uint64_t start_wall_us;        /* when the service started */
-	uint64_t start_us;             /* the same, CLOCK_MONOTONIC */
+	uint64_t stat_stride_bytes; /* one process's statistics */
+	uint64_t start_wall_us;     /* when the service started */
+	uint64_t start_us;          /* the same, CLOCK_MONOTONIC */
 	char version[32];
 	char node[BOARD_NAME_MAX];
 	uint32_t master_pid;
-	uint32_t maxconn;              /* global */
-	_Atomic uint32_t generation;   /* of the configuration, 1.. */
-	_Atomic uint32_t acting_broker;/* instance */
+	uint32_t maxconn;               /* global */
+	_Atomic uint32_t generation;    /* of the configuration, 1.. */
+	_Atomic uint32_t acting_broker; /* instance */
 	_Atomic uint32_t used_proxies, used_servers; /* rows in use: 0..n-1 */
 	_Atomic uint64_t reload_wall_us;
 };
 
 struct board_proxy {
-	char name[BOARD_NAME_MAX];     /* NUL-terminated, cut */
-	uint32_t id;                   /* HAProxy's iid */
+	char name[BOARD_NAME_MAX]; /* NUL-terminated, cut */
+	uint32_t id;               /* HAProxy's iid */
 	uint8_t is_frontend, is_backend, is_http, pad;
 	uint32_t maxconn;
-	_Atomic uint32_t state;        /* 0 up, 1 stopped */
-	_Atomic uint32_t rr_next;      /* round robin position, fetch_add by workers */
-	_Atomic uint32_t queue_count;  /* streams waiting for any server; broker */
+	_Atomic uint32_t state; /* 0 up, 1 stopped */
+	_Atomic uint32_t
+	    rr_next; /* round robin position, fetch_add by workers */
+	_Atomic uint32_t
+	    queue_count; /* streams waiting for any server; broker */
 	_Atomic uint32_t generation;
 };
 
 /* What `attention` is about, bits; set by the broker only. */
 enum { ATT_QUEUE = 1, ATT_STATE = 2, ATT_EPOCH = 4 };
 
-enum server_op { SRV_STOPPED, SRV_STARTING, SRV_RUNNING, SRV_STOPPING, SRV_OP_N };
+enum server_op {
+	SRV_STOPPED,
+	SRV_STARTING,
+	SRV_RUNNING,
+	SRV_STOPPING,
+	SRV_OP_N
+};
 /* HAProxy's srv_admin_state bits. */
-enum { SRV_FMAINT = 1, SRV_IMAINT = 2, SRV_CMAINT = 4, SRV_FDRAIN = 8, SRV_IDRAIN = 16, SRV_RMAINT = 32 };
+enum {
+	SRV_FMAINT = 1,
+	SRV_IMAINT = 2,
+	SRV_CMAINT = 4,
+	SRV_FDRAIN = 8,
+	SRV_IDRAIN = 16,
+	SRV_RMAINT = 32
+};
 
 /* How a connection to the server is made; a change makes a new epoch. */
 struct board_transport {
-	uint8_t addr[BOARD_ADDR_MAX];  /* struct sockaddr, addr_len bytes of it */
-	uint32_t addr_len;             /* bytes; 0: none known */
-	uint32_t connect_ms;           /* timeout connect of its backend, 0: none */
-	uint8_t send_proxy;            /* 0, 1, 2 */
+	uint8_t
+	    addr[BOARD_ADDR_MAX]; /* struct sockaddr, addr_len bytes of it */
+	uint32_t addr_len;        /* bytes; 0: none known */
+	uint32_t connect_ms;      /* timeout connect of its backend, 0: none */
+	uint8_t send_proxy;       /* 0, 1, 2 */
 	uint8_t pad[7];
 };
 
 struct board_pool {
-	int32_t max_conn;              /* idle at most, -1: no limit */
+	int32_t max_conn; /* idle at most, -1: no limit */
 	int32_t low_conn;
 	uint32_t purge_delay_ms;
 	int32_t prewarm;
@@ -87,42 +104,59 @@ struct board_pool {
 
 struct board_server {
 	char name[BOARD_NAME_MAX];
-	uint32_t proxy;                /* row of its backend */
-	uint32_t id;                   /* HAProxy's srv_id */
+	uint32_t proxy; /* row of its backend */
+	uint32_t id;    /* HAProxy's srv_id */
 	struct board_transport transport;
 	struct board_pool pool;
-	uint32_t maxconn, maxqueue;    /* 0: no limit */
-	_Atomic uint32_t epoch;        /* transport epoch, 1.. */
-	_Atomic uint32_t attention;    /* ATT_*, broker */
-	_Atomic uint32_t op_state;     /* enum server_op */
-	_Atomic uint32_t admin_state;  /* SRV_* bits */
+	uint32_t maxconn, maxqueue;       /* 0: no limit */
+	_Atomic uint32_t epoch;           /* transport epoch, 1.. */
+	_Atomic uint32_t attention;       /* ATT_*, broker */
+	_Atomic uint32_t op_state;        /* enum server_op */
+	_Atomic uint32_t admin_state;     /* SRV_* bits */
 	_Atomic uint32_t weight, iweight; /* current (0..256), configured */
-	_Atomic uint32_t queue_count;  /* streams waiting for it; broker */
+	_Atomic uint32_t queue_count;     /* streams waiting for it; broker */
 	_Atomic uint32_t idle_count, slot_count, dial_count; /* hints; broker */
-	_Atomic uint64_t changed_us;   /* last change of op_state, wall clock */
+	_Atomic uint64_t changed_us; /* last change of op_state, wall clock */
 	_Atomic uint64_t dials, dial_errors; /* totals; broker */
-	_Atomic uint64_t last_error_us;/* wall clock */
+	_Atomic uint64_t last_error_us;      /* wall clock */
 	_Atomic uint32_t last_errno;
 	uint8_t is_backup, has_check, pad[2];
-	_Atomic uint32_t row_state;    /* 0 free, 1 in use */
-	_Atomic uint32_t check_health; /* consecutive results, HAProxy's check_health */
+	_Atomic uint32_t row_state; /* 0 free, 1 in use */
+	_Atomic uint32_t
+	    check_health; /* consecutive results, HAProxy's check_health */
 };
 
-enum proc_role { ROLE_NONE, ROLE_MASTER, ROLE_BROKER, ROLE_WORKER, ROLE_TOOL, ROLE_N };
-enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNING, PROC_DRAINING, PROC_DEAD, PROC_STATE_N };
+enum proc_role {
+	ROLE_NONE,
+	ROLE_MASTER,
+	ROLE_BROKER,
+	ROLE_WORKER,
+	ROLE_TOOL,
+	ROLE_N
+};
+enum proc_state {
+	PROC_FREE,
+	PROC_STARTING,
+	PROC_RUNNING,
+	PROC_DRAINING,
+	PROC_DEAD,
+	PROC_STATE_N
+};
 
 /* 128 bytes aligned: the process writes its own row. */
 struct board_proc {
-	_Alignas(128) _Atomic uint32_t instance; /* 0: row free; never reused while a slot names it */
+	_Alignas(128) _Atomic uint32_t
+	    instance; /* 0: row free; never reused while a slot names it */
 	uint32_t pid;
 	uint8_t role, pad[3];
-	uint32_t worker_index;          /* 0..nbproc-1 */
+	uint32_t worker_index; /* 0..nbproc-1 */
 	uint32_t generation;
-	_Atomic uint32_t state;         /* enum proc_state */
+	_Atomic uint32_t state; /* enum proc_state */
 	_Atomic uint64_t started_us;
-	_Atomic uint64_t heartbeat_us;  /* CLOCK_MONOTONIC, by the process, each second at least */
-	_Atomic uint32_t clients;       /* client connections now */
-	_Atomic uint32_t streams;       /* requests in flight */
+	_Atomic uint64_t heartbeat_us; /* CLOCK_MONOTONIC, by the process, each
+					  second at least */
+	_Atomic uint32_t clients;      /* client connections now */
+	_Atomic uint32_t streams;      /* requests in flight */
 	_Atomic uint32_t tunnels;
 	_Atomic uint32_t fds, fd_max;
 };
@@ -134,16 +168,18 @@ struct board {
 	size_t bytes;
 	struct board_proxy *proxy;
 	struct board_server *server;
-	struct slot *slot;              /* shm/seg/slot.h */
+	struct slot *slot; /* shm/seg/slot.h */
 	struct board_proc *proc;
-	_Atomic uint32_t *cell;         /* shm/seg/limit.h */
-	char *stat;                     /* shm/seg/stat.h */
+	_Atomic uint32_t *cell; /* shm/seg/limit.h */
+	char *stat;             /* shm/seg/stat.h */
 	size_t stat_stride;
 };
 
 /* Create, size, seal (F_SEAL_GROW|SHRINK|SEAL) and map; *fd_r read-write. */
-MUST_USE int board_create(const struct board_dims *d, struct board *b_r, int *fd_r);
-/* Map what `fd` names, writable or not; validates magic, ABI, sizes, offsets. */
+MUST_USE int
+board_create(const struct board_dims *d, struct board *b_r, int *fd_r);
+/* Map what `fd` names, writable or not; validates magic, ABI, sizes, offsets.
+ */
 MUST_USE int board_attach(int fd, bool writable, struct board *b_r);
 void board_detach(struct board *b);
 /* A read-only descriptor of the same memfd (O_RDONLY through /proc/self/fd). */
@@ -152,9 +188,10 @@ MUST_USE int board_reopen_readonly(int fd, int *ro_fd_r);
 static inline bool
 board_server_is_usable(const struct board_server *s)
 {
-	return atomic_load_explicit(&s->op_state, memory_order_relaxed) != SRV_STOPPED &&
-	       !(atomic_load_explicit(&s->admin_state, memory_order_relaxed) &
-		 (SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT));
+	return atomic_load_explicit(&s->op_state, memory_order_relaxed) !=
+	    SRV_STOPPED &&
+	    !(atomic_load_explicit(&s->admin_state, memory_order_relaxed) &
+		(SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT));
 }
 
 #endif

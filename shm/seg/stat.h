@@ -13,13 +13,16 @@ typedef _Atomic uint64_t stat_t; /* single writer: relaxed load + store */
 static inline void
 stat_add(stat_t *c, uint64_t n)
 {
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(c,
+	    atomic_load_explicit(c, memory_order_relaxed) + n,
+	    memory_order_relaxed);
 }
 
 /* Of the process as a whole. */
 struct stat_proc {
-	_Alignas(128) stat_t accepted, accept_paused, requests, bytes_in, bytes_out;
-	stat_t own_reuse;      /* leases served from the own idle list */
+	_Alignas(128) stat_t accepted,
+	    accept_paused, requests, bytes_in, bytes_out;
+	stat_t own_reuse; /* leases served from the own idle list */
 	stat_t leases, grants, lease_fails, revokes, sweeps;
 	stat_t lease_us_sum, lease_max_us;
 	stat_t log_dropped, log_lines;
@@ -30,7 +33,7 @@ struct stat_proc {
 struct stat_proxy {
 	_Alignas(128) stat_t sessions, requests, bytes_in, bytes_out;
 	stat_t req_denied, req_errors, res_denied, res_errors, conn_errors;
-	stat_t status[6];      /* other, 1xx..5xx */
+	stat_t status[6]; /* other, 1xx..5xx */
 	stat_t retries, redispatches, client_aborts, server_aborts, tunnels;
 	stat_t time_queue_us, time_connect_us, time_response_us, time_total_us;
 };
@@ -39,19 +42,28 @@ struct stat_server {
 	_Alignas(128) stat_t sessions, requests, bytes_in, bytes_out;
 	stat_t conn_errors, res_errors, retries, redispatches;
 	stat_t client_aborts, server_aborts, status[6];
-	stat_t connects, reuses, tunnels; /* fresh connections used, reused ones */
+	stat_t connects, reuses,
+	    tunnels; /* fresh connections used, reused ones */
 	stat_t time_queue_us, time_connect_us, time_response_us, time_total_us;
 	stat_t last_session_us;
 };
 
+/* Bytes of one process's block. */
+size_t stat_stride(const struct board_dims *d);
 struct stat_proc *stat_proc(const struct board *b, uint32_t proc);
-struct stat_proxy *stat_proxy(const struct board *b, uint32_t proc, uint32_t row);
-struct stat_server *stat_server(const struct board *b, uint32_t proc, uint32_t row);
-/* Sum of all process rows, field by field (the structs are arrays of stat_t). */
+struct stat_proxy *
+stat_proxy(const struct board *b, uint32_t proc, uint32_t row);
+struct stat_server *
+stat_server(const struct board *b, uint32_t proc, uint32_t row);
+/* Sum of all process rows, field by field (the structs are arrays of stat_t).
+ */
 void stat_sum_proc(const struct board *b, struct stat_proc *out);
-void stat_sum_proxy(const struct board *b, uint32_t row, struct stat_proxy *out);
-void stat_sum_server(const struct board *b, uint32_t row, struct stat_server *out);
-/* A dead process's counts are added to row 0 (the master's) so that totals stay. */
+void
+stat_sum_proxy(const struct board *b, uint32_t row, struct stat_proxy *out);
+void
+stat_sum_server(const struct board *b, uint32_t row, struct stat_server *out);
+/* A dead process's counts are added to row 0 (the master's) so that totals
+ * stay. */
 void stat_retire(const struct board *b, uint32_t proc);
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef SHM_SEG_VAULT_H
 #define SHM_SEG_VAULT_H
 
+#include <sys/types.h>
+
 #include "shm/seg/board.h"
 
 enum { VAULT_STATE_MAX = 488 };
@@ -14,8 +16,8 @@ enum { VAULT_STATE_MAX = 488 };
 struct vault_entry {
 	_Alignas(512) _Atomic uint32_t ready; /* generation, 0: not valid */
 	uint32_t pad;
-	uint32_t state_bytes;                 /* of state[] in use; 0 for plain h1 */
-	uint32_t kind;                        /* what state[] holds; 0: nothing */
+	uint32_t state_bytes; /* of state[] in use; 0 for plain h1 */
+	uint32_t kind;        /* what state[] holds; 0: nothing */
 	uint8_t state[VAULT_STATE_MAX];
 };
 
@@ -31,9 +33,17 @@ MUST_USE int vault_create(uint32_t slot_count, int *fd_r);
 MUST_USE int vault_attach(int fd, uint32_t slot_count, struct vault *v_r);
 void vault_detach(struct vault *v);
 /* Holder, before the release CAS: state (may be 0 bytes), then ready = gen. */
-void vault_put(struct vault *v, uint32_t slot, uint32_t gen, uint32_t kind, const void *state, uint32_t bytes);
-/* After a won CAS: exchange ready to 0. True if it was gen; state is then valid. */
+void vault_put(struct vault *v, uint32_t slot, uint32_t gen, uint32_t kind,
+    const void *state, uint32_t bytes);
+/* After a won CAS: exchange ready to 0. True if it was gen; state is then
+ * valid. */
 bool vault_take(struct vault *v, uint32_t slot, uint32_t gen);
+/*
+ * broker, after vault_take(): a private copy of the state, whose length and
+ * content the worker may have forged. Bytes copied or -WSE_CORRUPT.
+ */
+MUST_USE ssize_t vault_copy(const struct vault *v, uint32_t slot,
+    uint32_t *kind_r, void *out, size_t room);
 /* Wipe an entry's secrets. */
 void vault_wipe(struct vault *v, uint32_t slot);
 
