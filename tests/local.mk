@@ -14,6 +14,9 @@ include tests/unit/tools.mk
 endif
 TESTS = $(check_PROGRAMS)
 
+print-check-programs:
+	@echo $(check_PROGRAMS)
+
 # Fuzzers: tests/fuzz/fuzz_X.c with tests/fuzz/corpus/X/, built by clang.
 FUZZERS = $(patsubst $(srcdir)/%.c,%,$(wildcard $(srcdir)/tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS = 10
@@ -41,4 +44,4 @@ lint:
 bench: all
 	@WSB_BUILD="$(abs_builddir)" $(srcdir)/tests/bench/run
 
-.PHONY: fuzz fuzz-smoke lint bench
+.PHONY: print-check-programs fuzz fuzz-smoke lint bench
