@@ -12,8 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define LINGER_MS	2000
-#define PATTERN_BYTES	262144
+#define LINGER_MS        2000
+#define PATTERN_BYTES    262144
 #define PATTERN_PER_SEND 4 /* pieces of it in one sendmsg */
 
 struct conn_options conn_options;
@@ -96,10 +96,10 @@ conn_new(int fd, bool admin)
 	c->fd = fd;
 	c->admin = admin;
 	c->id = ++last_id;
-	event_assign(&c->read_ev, event_loop, fd, EV_READ | EV_PERSIST, on_read,
-	    c);
-	event_assign(&c->write_ev, event_loop, fd, EV_WRITE | EV_PERSIST,
-	    on_write, c);
+	event_assign(
+	    &c->read_ev, event_loop, fd, EV_READ | EV_PERSIST, on_read, c);
+	event_assign(
+	    &c->write_ev, event_loop, fd, EV_WRITE | EV_PERSIST, on_write, c);
 	evtimer_assign(&c->timer, event_loop, on_timer, c);
 	return c;
 }
@@ -118,7 +118,8 @@ conn_accept(int fd, bool admin)
 	struct conn *c;
 	int one = 1;
 
-	if (!admin && conn_options.max_conn && st->open >= conn_options.max_conn) {
+	if (!admin && conn_options.max_conn &&
+	    st->open >= conn_options.max_conn) {
 		st->refused++;
 		close(fd);
 		return;
@@ -275,8 +276,10 @@ refuse(struct conn *c, const char *status)
 		return;
 	}
 	c->state = CONN_CLOSE;
-	conn_putf(c, "HTTP/1.1 %s\r\nContent-Length: 0\r\n"
-	    "Connection: close\r\n\r\n", status);
+	conn_putf(c,
+	    "HTTP/1.1 %s\r\nContent-Length: 0\r\n"
+	    "Connection: close\r\n\r\n",
+	    status);
 }
 
 /* All of an answer was put into `out` and `gen`: what is next? */
@@ -285,8 +288,9 @@ next_request(struct conn *c)
 {
 	bool body = c->dec.state != DEC_DONE;
 
-	if (c->plan.drop || (conn_options.close_after && !c->admin &&
-	    c->requests >= conn_options.close_after))
+	if (c->plan.drop ||
+	    (conn_options.close_after && !c->admin &&
+		c->requests >= conn_options.close_after))
 		c->keep = false;
 	if (!c->keep || c->plan.kind == PLAN_ABORT)
 		c->state = CONN_CLOSE;
@@ -522,8 +526,10 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	n = recv(fd, c->in + c->in_end, sizeof(c->in) - c->in_end, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < 0 || (n == 0 && (c->state == CONN_LINGER ||
-	    c->state == CONN_DELAY || c->state == CONN_SSE))) {
+	if (n < 0 ||
+	    (n == 0 &&
+		(c->state == CONN_LINGER || c->state == CONN_DELAY ||
+		    c->state == CONN_SSE))) {
 		conn_free(c);
 		return;
 	}

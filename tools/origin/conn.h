@@ -94,8 +94,8 @@ void conn_accept(int fd, bool admin);
 
 /* Appends to the output; the caller has checked conn_room(). */
 void conn_put(struct conn *c, const void *data, size_t len);
-__attribute__((format(printf, 2, 3))) void conn_putf(
-    struct conn *c, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void
+conn_putf(struct conn *c, const char *format, ...);
 /* Appends len bytes of the pattern, from where it stands. */
 void conn_put_pattern(struct conn *c, size_t len);
 size_t conn_room(const struct conn *c);

@@ -24,10 +24,10 @@
 #include "tools/origin/conn.h"
 #include "tools/origin/probe.h"
 
-#define LISTENERS_MAX	  16
-#define BACKLOG		  4096
+#define LISTENERS_MAX     16
+#define BACKLOG           4096
 #define ACCEPTS_PER_EVENT 64
-#define PAUSE_MS	  100 /* out of descriptors: no accept for so long */
+#define PAUSE_MS          100 /* out of descriptors: no accept for so long */
 
 struct listener {
 	struct event *ev;
@@ -54,8 +54,8 @@ usage(FILE *out)
 static void
 die(const char *what, const char *arg)
 {
-	fprintf(stderr, "wsbroker-origin: %s %s: %s\n", what, arg,
-	    strerror(errno));
+	fprintf(
+	    stderr, "wsbroker-origin: %s %s: %s\n", what, arg, strerror(errno));
 	exit(1);
 }
 
@@ -77,8 +77,8 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
-		int client = accept4(fd, NULL, NULL,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int client =
+		    accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (client >= 0) {
 			conn_accept(client, l->admin);
@@ -136,8 +136,8 @@ listen_tcp(const char *address)
 		errno = EINVAL;
 		die("not an address:", address);
 	}
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    0);
+	fd = socket(
+	    ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		die("socket for", address);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -212,8 +212,15 @@ raise_descriptor_limit(void)
 	}
 }
 
-enum { OPT_LISTEN = 256, OPT_ADMIN, OPT_IDLE, OPT_AFTER, OPT_MAX, OPT_PROBE,
-	OPT_WS_PROBE };
+enum {
+	OPT_LISTEN = 256,
+	OPT_ADMIN,
+	OPT_IDLE,
+	OPT_AFTER,
+	OPT_MAX,
+	OPT_PROBE,
+	OPT_WS_PROBE
+};
 
 static const struct option long_options[] = {
 	{ "listen", required_argument, NULL, OPT_LISTEN },
@@ -239,12 +246,12 @@ read_options(struct event_base *base, int argc, char **argv)
 			add_listener(base, optarg, opt == OPT_ADMIN);
 			break;
 		case OPT_IDLE:
-			conn_options.idle_close_ms = number("--idle-close",
-			    optarg);
+			conn_options.idle_close_ms =
+			    number("--idle-close", optarg);
 			break;
 		case OPT_AFTER:
-			conn_options.close_after = number("--close-after",
-			    optarg);
+			conn_options.close_after =
+			    number("--close-after", optarg);
 			break;
 		case OPT_MAX:
 			conn_options.max_conn = number("--max-conn", optarg);

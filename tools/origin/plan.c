@@ -9,7 +9,7 @@
 #include "tools/origin/page.h"
 
 #define CHUNK_BYTES 16384
-#define SSE_MS	    1000
+#define SSE_MS      1000
 
 /* A path, or the start of one that a number follows. */
 struct route {
@@ -120,7 +120,8 @@ plan_read(struct plan *plan, const struct req *req)
 	memset(plan, 0, sizeof(*plan));
 	plan->status = 200;
 	plan->kind = find_route(req, &plan->n);
-	plan->head = req->method_len == 4 && memcmp(req->method, "HEAD", 4) == 0;
+	plan->head =
+	    req->method_len == 4 && memcmp(req->method, "HEAD", 4) == 0;
 	plan->http10 = req->http10;
 	if (req->query_len)
 		read_query(plan, req);
@@ -236,7 +237,8 @@ answer_chunked(struct conn *c)
 		return;
 	}
 	put_head(c, "application/octet-stream");
-	conn_putf(c, "Trailer: X-Origin-Trailer\r\n"
+	conn_putf(c,
+	    "Trailer: X-Origin-Trailer\r\n"
 	    "Transfer-Encoding: chunked\r\n\r\n");
 	c->gen_at = 0;
 	if (c->plan.head)
@@ -312,7 +314,8 @@ static void
 reset_stats(void)
 {
 	struct conn_stats *st = &conn_stats;
-	struct conn_stats kept = { .open = st->open, .peak_open = st->open,
+	struct conn_stats kept = { .open = st->open,
+		.peak_open = st->open,
 		.concurrent = st->concurrent,
 		.peak_concurrent = st->concurrent };
 
@@ -367,9 +370,11 @@ answer_ws(struct conn *c)
 	char accept[WS_ACCEPT_BYTES];
 
 	ws_accept_key(c->plan.bad_key ? "no such key" : c->plan.key, accept);
-	conn_putf(c, "HTTP/1.1 101 Switching Protocols\r\n"
+	conn_putf(c,
+	    "HTTP/1.1 101 Switching Protocols\r\n"
 	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-	    "Sec-WebSocket-Accept: %s\r\n\r\n", accept);
+	    "Sec-WebSocket-Accept: %s\r\n\r\n",
+	    accept);
 	conn_stats.websockets++;
 	c->keep = true;
 }
@@ -378,7 +383,8 @@ static void
 answer_ws_missing(struct conn *c)
 {
 	c->plan.status = 426;
-	conn_putf(c, "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
+	conn_putf(c,
+	    "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
 	    "Connection: Upgrade%s\r\nContent-Length: 0\r\n\r\n",
 	    c->keep ? "" : ", close");
 }

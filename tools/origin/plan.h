@@ -30,7 +30,7 @@ enum plan_kind {
 
 struct plan {
 	enum plan_kind kind;
-	bool head;    /* HEAD: no body in the answer */
+	bool head; /* HEAD: no body in the answer */
 	bool http10;
 	bool close;   /* ?close: says so and closes */
 	bool drop;    /* ?drop: closes without saying so */

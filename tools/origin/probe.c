@@ -155,8 +155,8 @@ probe_http(const char *url)
 		return false;
 	}
 	body += 4;
-	printf("GET %s: %.*s, %zu bytes\n", t.path, (int)strcspn(buf, "\r"), buf,
-	    len - (size_t)(body - buf));
+	printf("GET %s: %.*s, %zu bytes\n", t.path, (int)strcspn(buf, "\r"),
+	    buf, len - (size_t)(body - buf));
 	return status == 200;
 }
 
@@ -214,8 +214,9 @@ probe_ws(const char *url, const char *text)
 		frame[6 + i] = (char)(text[i] ^ frame[2 + (i & 3)]);
 	answer = strstr(buf, "\r\n\r\n") + 4;
 	if (send_all(fd, frame, 6 + n))
-		len = read_until(fd, buf, strlen(answer) + (size_t)(answer - buf),
-		    (size_t)(answer - buf) + 2 + n);
+		len =
+		    read_until(fd, buf, strlen(answer) + (size_t)(answer - buf),
+			(size_t)(answer - buf) + 2 + n);
 	close(fd);
 	len -= len ? (size_t)(answer - buf) : 0;
 	printf("WebSocket %s: sent \"%s\", got \"%.*s\"\n", t.path, text,

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define CHUNK_LINE_BYTES 64
+#define CHUNK_LINE_BYTES   64
 #define TRAILER_LINE_BYTES 4096
 
 struct field {
@@ -115,8 +115,8 @@ parse_framing(struct req *req, const struct field *f)
 		req->body = REQ_BODY_LENGTH;
 		return true;
 	}
-	if (req->body != REQ_BODY_NONE || req->http10 ||
-	    f->value_len != 7 || strncasecmp(f->value, "chunked", 7) != 0)
+	if (req->body != REQ_BODY_NONE || req->http10 || f->value_len != 7 ||
+	    strncasecmp(f->value, "chunked", 7) != 0)
 		return false;
 	req->body = REQ_BODY_CHUNKED;
 	return true;

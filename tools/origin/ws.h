@@ -12,7 +12,7 @@
 struct conn;
 
 struct ws {
-	uint64_t left;   /* payload bytes of the frame being echoed */
+	uint64_t left; /* payload bytes of the frame being echoed */
 	uint32_t mask_at;
 	uint8_t mask[4];
 	uint8_t opcode;  /* of that frame */
