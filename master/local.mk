@@ -1,4 +1,15 @@
 # SPDX-License-Identifier: MIT
+libwsb_a_SOURCES += \
+	master/child.c \
+	master/daemon.c master/daemon.h \
+	master/listener.c master/listener.h \
+	master/logs.c master/logs.h \
+	master/master.c master/master.h \
+	master/options.c master/options.h \
+	master/segments.c master/segments.h \
+	master/supervise.c \
+	master/version.c master/version.h
+
 if HAVE_WSBROKER
 sbin_PROGRAMS += wsbroker
 endif

@@ -5,6 +5,7 @@ libwsb_a_SOURCES += \
 	shm/base/clock.c shm/base/clock.h \
 	shm/base/err.c shm/base/err.h \
 	shm/base/fds.c shm/base/fds.h \
+	shm/base/fds.c shm/base/fds.h \
 	shm/base/list.h \
 	shm/base/log.c shm/base/log.h \
 	shm/base/mem.c shm/base/mem.h \

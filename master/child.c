@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Forking children, and noticing their death.
+ *
+ * A child inherits what its heritage names, and nothing else: every other
+ * descriptor is closed before its main function runs.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/broker.h"
+#include "master/master.h"
+#include "shm/base/clock.h"
+#include "shm/base/fds.h"
+#include "shm/base/mem.h"
+#include "shm/seg/vault.h"
+#include "worker/worker.h"
+
+/* Descriptors a new child keeps. */
+struct keep {
+	int *fds;
+	int count, room;
+};
+
+static void
+keep_add(struct keep *k, int fd)
+{
+	if (fd < 0)
+		return;
+	if (k->count == k->room) {
+		k->room = k->room ? k->room * 2 : 64;
+		k->fds = mem_realloc(k->fds, (size_t)k->room * sizeof(int));
+	}
+	k->fds[k->count++] = fd;
+}
+
+static void
+keep_logs(struct keep *k)
+{
+	for (unsigned i = 0; i < LOG_TARGETS_MAX; i++)
+		keep_add(k, log_target_get(i));
+}
+
+static void
+child_on_death(evutil_socket_t fd, short what, void *arg)
+{
+	struct child *ch = arg;
+	int status = 0;
+
+	(void)fd;
+	(void)what;
+	if (waitpid(ch->pid, &status, WNOHANG) != ch->pid)
+		return;
+	event_del(&ch->death);
+	close(ch->pidfd);
+	ch->pidfd = -1;
+	supervise_death(ch, status);
+}
+
+/* Back to what a program starts with. */
+static void
+child_signals_reset(void)
+{
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		if (s != SIGKILL && s != SIGSTOP && s != SIGPIPE)
+			(void)signal(s, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN); /* of a terminal: the master decides */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+NORETURN static void
+child_become_broker(struct child *ch, int master_fd)
+{
+	struct master *m = ch->m;
+	struct keep k = { 0 };
+	struct broker_heritage h = {
+		.conf = m->conf,
+		.board_fd = m->seg.board_fd,
+		.board_ro_fd = m->seg.board_ro_fd,
+		.master_fd = master_fd,
+		.instance = ch->instance,
+		.proc = ch->proc,
+		.master_pid = (uint32_t)getppid(),
+		.adopt = m->state != MASTER_STARTING,
+		.foreground = m->foreground,
+	};
+
+	keep_logs(&k);
+	keep_add(&k, h.board_fd);
+	keep_add(&k, h.board_ro_fd);
+	keep_add(&k, h.master_fd);
+	for (struct stats_socket *s = m->conf->global.stats_sockets; s;
+	     s = s->next)
+		keep_add(&k, s->fd);
+	fds_close_except(k.fds, k.count);
+	broker_main(&h);
+}
+
+NORETURN static void
+child_become_worker(struct child *ch, int master_fd, int broker_fd)
+{
+	struct master *m = ch->m;
+	struct keep k = { 0 };
+	struct worker_heritage h = {
+		.conf = m->conf,
+		.board_fd = m->seg.board_fd,
+		.vault_fd = ch->vault_fd,
+		.master_fd = master_fd,
+		.broker_fd = broker_fd,
+		.instance = ch->instance,
+		.proc = ch->proc,
+		.worker_index = ch->index,
+		.master_pid = (uint32_t)getppid(),
+	};
+	int n = 0;
+
+	for (struct listener *l = m->listeners; l; l = l->next)
+		n++;
+	h.listeners = mem_alloc((size_t)(n ? n : 1) * sizeof(*h.listeners));
+	for (struct listener *l = m->listeners; l; l = l->next) {
+		struct worker_listener *wl = &h.listeners[h.listener_count++];
+
+		wl->fd = listener_fd(l, (int)ch->index);
+		wl->bind = l->bind;
+		keep_add(&k, wl->fd);
+	}
+	keep_logs(&k);
+	keep_add(&k, h.board_fd);
+	keep_add(&k, h.vault_fd);
+	keep_add(&k, h.master_fd);
+	keep_add(&k, h.broker_fd);
+	fds_close_except(k.fds, k.count);
+	worker_main(&h);
+}
+
+static void
+child_row_claim(struct child *ch)
+{
+	struct board_proc *p = &ch->m->seg.board.proc[ch->proc];
+
+	p->pid = 0;
+	p->role = (uint8_t)ch->role;
+	p->worker_index = ch->index;
+	p->generation = 1;
+	atomic_store(&p->clients, 0);
+	atomic_store(&p->streams, 0);
+	atomic_store(&p->tunnels, 0);
+	atomic_store(&p->started_us, clock_us());
+	atomic_store(&p->heartbeat_us, clock_us());
+	atomic_store(&p->state, PROC_STARTING);
+	atomic_store(&p->instance, ch->instance);
+}
+
+/* Take everything back that child_start() made before a failure. */
+static int
+child_undo(struct child *ch, int *own, int *theirs, int *to_broker)
+{
+	int saved = errno;
+
+	for (int i = 0; i < 2; i++) {
+		if (to_broker[i] >= 0)
+			close(to_broker[i]);
+	}
+	if (*own >= 0)
+		close(*own);
+	if (*theirs >= 0)
+		close(*theirs);
+	if (ch->vault_fd >= 0)
+		close(ch->vault_fd);
+	ch->vault_fd = -1;
+	atomic_store(&ch->m->seg.board.proc[ch->proc].state, PROC_FREE);
+	atomic_store(&ch->m->seg.board.proc[ch->proc].instance, 0);
+	errno = saved;
+	return -WSE_SYS;
+}
+
+static void
+child_watch(struct child *ch, int *own)
+{
+	struct master *m = ch->m;
+
+	m->seg.board.proc[ch->proc].pid = (uint32_t)ch->pid;
+	ch->state = CHILD_STARTING;
+	ch->started_us = clock_update();
+	ch->violated = false;
+	ch->chan = chan_new(m->base, own, ROLE_MASTER, ch->role,
+			    supervise_message, supervise_channel_end, ch);
+	chan_phase(ch->chan, PHASE_OPEN);
+	ch->pidfd = (int)syscall(SYS_pidfd_open, ch->pid, 0);
+	event_assign(&ch->death, m->base, ch->pidfd, EV_READ | EV_PERSIST,
+		     child_on_death, ch);
+	event_add(&ch->death, NULL);
+}
+
+int
+child_start(struct child *ch)
+{
+	struct master *m = ch->m;
+	int up[2] = { -1, -1 }, br[2] = { -1, -1 };
+	sigset_t all, old;
+
+	if (segments_proc_row(&m->seg, &ch->proc))
+		return -WSE_FULL;
+	ch->instance = ++m->next_instance;
+	child_row_claim(ch);
+	ch->vault_fd = -1;
+	if (chan_pair(up))
+		return child_undo(ch, &up[0], &up[1], br);
+	if (ch->role == ROLE_WORKER &&
+	    (vault_create(m->seg.board.cap.slot_count, &ch->vault_fd) ||
+	     chan_pair(br)))
+		return child_undo(ch, &up[0], &up[1], br);
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	ch->pid = fork();
+	if (ch->pid == 0) {
+		child_signals_reset();
+		if (ch->role == ROLE_BROKER)
+			child_become_broker(ch, up[1]);
+		child_become_worker(ch, up[1], br[1]);
+	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (ch->pid < 0)
+		return child_undo(ch, &up[0], &up[1], br);
+
+	close(up[1]);
+	child_watch(ch, &up[0]);
+	if (ch->role == ROLE_WORKER) {
+		close(br[1]);
+		supervise_introduce(m, ch, &br[0]);
+	}
+	return 0;
+}
+
+void
+child_send(struct child *ch, const struct ipc_msg *msg)
+{
+	int rc;
+
+	if (!ch->chan)
+		return;
+	rc = chan_send(ch->chan, msg);
+	if (rc && rc != -WSE_EOF)
+		log_msg(LOGL_ERR, "master: %s to pid %d: %s",
+			ipc_tbl[msg->type].name, (int)ch->pid, err_text(rc));
+}
+
+void
+child_signal(const struct child *ch, int sig)
+{
+	if (ch->pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, ch->pidfd, sig, NULL, 0);
+}
+
+bool
+child_is_alive(const struct child *ch)
+{
+	return ch->pidfd >= 0;
+}
