@@ -9,6 +9,7 @@ include tests/unit/seg.mk
 include tests/unit/ipc.mk
 include tests/unit/broker.mk
 include tests/unit/worker.mk
+include tests/unit/rules.mk
 include tests/unit/master.mk
 include tests/unit/tools.mk
 endif
