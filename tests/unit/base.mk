@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/unit/shm/base/test_buf
+tests_unit_shm_base_test_buf_SOURCES = tests/unit/shm/base/test_buf.c
+tests_unit_shm_base_test_buf_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/base/test_chk
+tests_unit_shm_base_test_chk_SOURCES = tests/unit/shm/base/test_chk.c
+tests_unit_shm_base_test_chk_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/base/test_clock
+tests_unit_shm_base_test_clock_SOURCES = tests/unit/shm/base/test_clock.c
+tests_unit_shm_base_test_clock_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/base/test_err
+tests_unit_shm_base_test_err_SOURCES = tests/unit/shm/base/test_err.c
+tests_unit_shm_base_test_err_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/base/test_log
+tests_unit_shm_base_test_log_SOURCES = tests/unit/shm/base/test_log.c
+tests_unit_shm_base_test_log_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/base/test_mem
+tests_unit_shm_base_test_mem_SOURCES = tests/unit/shm/base/test_mem.c
+tests_unit_shm_base_test_mem_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/base/test_sv
+tests_unit_shm_base_test_sv_SOURCES = tests/unit/shm/base/test_sv.c
+tests_unit_shm_base_test_sv_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/base/test_wheel
+tests_unit_shm_base_test_wheel_SOURCES = tests/unit/shm/base/test_wheel.c
+tests_unit_shm_base_test_wheel_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
