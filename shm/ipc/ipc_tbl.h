@@ -52,86 +52,118 @@ enum ipc_type {
 /* First message of a worker on a channel; the broker answers WELCOME. */
 struct ipc_hello {
 	uint32_t instance;
-	uint32_t abi;         /* BOARD_ABI */
-	uint32_t hold_count;  /* HOLDs that will follow (0 for a new worker) */
+	uint32_t abi;        /* BOARD_ABI */
+	uint32_t hold_count; /* HOLDs that will follow (0 for a new worker) */
 };
 
 struct ipc_welcome {
 	uint32_t broker_instance;
-	uint32_t credit;      /* LEASEs that may be outstanding */
+	uint32_t credit; /* LEASEs that may be outstanding */
 };
 
-enum { LEASE_F_FIRST = 1, /* first request of a client connection */
-       LEASE_F_PRIVATE = 2, /* http-reuse never: a new connection only */
-       LEASE_F_PERMIT_HELD = 4 /* the worker already counted the request in its cell */ };
+enum {
+	LEASE_F_FIRST = 1,       /* first request of a client connection */
+	LEASE_F_PRIVATE = 2,     /* http-reuse never: a new connection only */
+	LEASE_F_PERMIT_HELD = 4, /* the worker counted the request already */
+	LEASE_F_PERMIT_ONLY = 8, /* it has its connection and needs a permit;
+				    GRANT then names slot UINT32_MAX, tag 0 */
+	LEASE_F_ALL = 15,
+};
 
 /* Ask for a connection (and a maxconn permit) for one stream. */
 struct ipc_lease {
-	uint64_t lease;       /* the worker's number for it, never reused by it */
-	uint64_t arrival_us;  /* when the stream began to wait (kept over a broker's death) */
-	uint32_t server;      /* row */
+	uint64_t lease; /* the worker's number for it, never reused by it */
+	uint64_t arrival_us; /* when the stream began to wait (kept over a
+				broker's death) */
+	uint32_t server;     /* row */
 	uint32_t epoch;
-	uint8_t tags;         /* TAG_BIT()s that fit */
-	uint8_t reuse;        /* enum lease_reuse */
-	uint8_t flags;        /* LEASE_F_* */
-	uint8_t proxy_bytes;  /* PROXY header bytes in proxy[] */
-	uint16_t dst_bytes;   /* dst[] in use; 0: the server's own address */
-	uint16_t name_bytes;  /* name[] in use: pool-conn-name or SNI */
+	uint8_t tags;        /* TAG_BIT()s that fit */
+	uint8_t reuse;       /* enum lease_reuse */
+	uint8_t flags;       /* LEASE_F_* */
+	uint8_t proxy_bytes; /* PROXY header bytes in proxy[] */
+	uint16_t dst_bytes;  /* dst[] in use; 0: the server's own address */
+	uint16_t name_bytes; /* name[] in use: pool-conn-name or SNI */
 	uint8_t dst[BOARD_ADDR_MAX];
 	uint8_t name[IPC_TEXT_MAX];
 	uint8_t proxy[IPC_PROXY_HDR_MAX];
 };
 
 /* Which idle connections a stream may take (http-reuse). */
-enum lease_reuse { LEASE_FRESH_ONLY, /* only ones that carried no request */
-		   LEASE_PROVEN,     /* ... or that were reused before (aggressive) */
-		   LEASE_ANY, LEASE_REUSE_N };
-
-struct ipc_cancel {
-	uint64_t lease;       /* a GRANT that crosses is released by the worker */
+enum lease_reuse {
+	LEASE_FRESH_ONLY, /* only ones that carried no request */
+	LEASE_PROVEN,     /* ... or that were reused before (aggressive) */
+	LEASE_ANY,
+	LEASE_REUSE_N
 };
 
-enum { GRANT_F_FRESH = 1 /* carried no request yet */, GRANT_F_DIALED = 2 /* dialled for this lease */, GRANT_F_HELD = 4 /* the worker holds the descriptor already */ };
+struct ipc_cancel {
+	uint64_t lease; /* a GRANT that crosses is released by the worker */
+};
 
-/* A connection: descriptor unless GRANT_F_HELD; slot word is LEASED(worker), permit counted in its cell. */
+enum {
+	GRANT_F_FRESH = 1,  /* carried no request yet */
+	GRANT_F_DIALED = 2, /* dialled for this lease */
+	GRANT_F_HELD = 4,   /* the worker holds the descriptor already */
+	GRANT_F_ALL = 7,
+};
+
+/* A connection: descriptor unless GRANT_F_HELD; slot word is LEASED(worker),
+ * permit counted in its cell. */
 struct ipc_grant {
 	uint64_t lease;
 	uint32_t slot, gen;
 	uint32_t server;
 	uint32_t uses;
-	uint32_t queue_pos;   /* streams that were before it in the queue */
-	uint8_t tag;          /* enum slot_tag */
-	uint8_t flags;        /* GRANT_F_* */
+	uint32_t queue_pos; /* streams that were before it in the queue */
+	uint8_t tag;        /* enum slot_tag */
+	uint8_t flags;      /* GRANT_F_* */
 	uint16_t pad;
-	uint32_t dial_us;     /* time the dial took, 0 for a reused one */
+	uint32_t dial_us; /* time the dial took, 0 for a reused one */
+	uint32_t pad2;
 	uint64_t dial_start_us; /* when the stream left the queue */
 };
 
-enum lease_fail { LFAIL_REFUSED, LFAIL_TIMEOUT, LFAIL_UNREACH, LFAIL_RESET, LFAIL_NOFD, LFAIL_NOADDR, LFAIL_DOWN, LFAIL_EPOCH, LFAIL_QUEUE_FULL, LFAIL_CREDIT, LFAIL_STOPPING, LFAIL_OTHER, LFAIL_N };
+enum lease_fail {
+	LFAIL_REFUSED,
+	LFAIL_TIMEOUT,
+	LFAIL_UNREACH,
+	LFAIL_RESET,
+	LFAIL_NOFD,
+	LFAIL_NOADDR,
+	LFAIL_DOWN,
+	LFAIL_EPOCH,
+	LFAIL_QUEUE_FULL,
+	LFAIL_CREDIT,
+	LFAIL_STOPPING,
+	LFAIL_OTHER,
+	LFAIL_N
+};
 
 struct ipc_fail {
 	uint64_t lease;
-	uint32_t why;         /* enum lease_fail */
-	int32_t errnum;       /* errno or 0 */
+	uint32_t why;   /* enum lease_fail */
+	int32_t errnum; /* errno or 0 */
 };
 
 /*
  * RELEASED: the worker released while `attention` was set.  slot may be
- * UINT32_MAX: only a permit was given back.  The broker answers KEEP, REVOKE or GRANT for a slot.
- * CLOSE: the word is CLOSING(worker). TUNNEL: the word is TUNNEL(worker).
- * KEEP: go on using your idle slot. REVOKE: it is no longer yours, drop your descriptor.
- * HOLD: after WELCOME of a new broker, one per slot held (LEASED, IDLE or CLOSING), with the descriptor (CLOSING: without).
+ * UINT32_MAX: only a permit was given back.  The broker answers KEEP, REVOKE or
+ * GRANT for a slot. CLOSE: the word is CLOSING(worker). TUNNEL: the word is
+ * TUNNEL(worker). KEEP: go on using your idle slot. REVOKE: it is no longer
+ * yours, drop your descriptor. HOLD: after WELCOME of a new broker, one per
+ * slot held (LEASED, IDLE or CLOSING), with the descriptor (CLOSING: without).
  */
 struct ipc_slot {
 	uint32_t slot, gen;
 	uint32_t server;
-	uint32_t why;         /* CLOSE: enum wse, 0 in order; else 0 */
+	uint32_t why; /* CLOSE: enum wse, 0 in order; else 0 */
 };
 
-/* master -> broker: a worker exists; its channel and its vault come along (2 fds). */
+/* master -> broker: a worker exists; its channel and its vault come along (2
+ * fds). */
 struct ipc_child {
 	uint32_t instance;
-	uint32_t proc;        /* process row */
+	uint32_t proc; /* process row */
 	uint32_t pid;
 	uint32_t worker_index;
 };
@@ -139,31 +171,35 @@ struct ipc_child {
 struct ipc_dead {
 	uint32_t instance;
 	uint32_t proc;
-	uint32_t clients;     /* DEAD_DONE: unused */
-	uint32_t kept;        /* DEAD_DONE: idle connections kept */
-	uint32_t lost;        /* DEAD_DONE: slots freed */
+	uint32_t clients; /* DEAD_DONE: unused */
+	uint32_t kept;    /* DEAD_DONE: idle connections kept */
+	uint32_t lost;    /* DEAD_DONE: slots freed */
 };
 
-/* master -> broker, worker: stop taking new work; exit when nothing is left or at deadline. */
+/* master -> broker, worker: stop taking new work; exit when nothing is left or
+ * at deadline. */
 struct ipc_drain {
 	uint32_t deadline_ms; /* 0: none */
 };
 
 struct ipc_log {
-	uint32_t target;      /* LOG_FD: 1 fd; LOG_REOPEN: none */
+	uint32_t target; /* LOG_FD: 1 fd; LOG_REOPEN: none */
 };
 
 struct ipc_violation {
-	uint32_t instance;    /* who */
-	uint32_t type;        /* message type, or 0 for shared memory */
-	int32_t err;          /* -WSE_* */
+	uint32_t instance; /* who */
+	uint32_t type;     /* message type, or 0 for shared memory */
+	int32_t err;       /* -WSE_* */
 	char text[IPC_TEXT_MAX];
 };
 
 struct ipc_msg {
 	enum ipc_type type;
 	unsigned fd_count;
-	int fd[IPC_FD_MAX];   /* received: the handler takes them (sets -1), the rest is closed */
+	int fd[IPC_FD_MAX]; /* received: the handler takes them (sets -1), the
+			       rest is closed */
+	bool truncated;     /* received: its descriptors were lost because this
+			       process has none left; fd_count is 0 */
 	union {
 		struct ipc_hello hello;
 		struct ipc_welcome welcome;
@@ -180,16 +216,30 @@ struct ipc_msg {
 	} u;
 };
 
-/* Phases of a channel, as bits in the table. */
-enum { PHASE_NEW = 1, PHASE_OPEN = 2, PHASE_HOLDING = 4, PHASE_DRAINING = 8 };
+/*
+ * Phases of a channel at its receiving end, as bits in the table.  The channel
+ * between a worker and the broker: NEW until HELLO (WELCOME at the worker),
+ * HOLDING at the broker while HOLDs are to come, else OPEN.  A worker says
+ * nothing between its HELLO and the WELCOME.  Messages from and to the master
+ * may arrive in any phase.
+ */
+enum {
+	PHASE_NEW = 1,
+	PHASE_OPEN = 2,
+	PHASE_HOLDING = 4,
+	PHASE_DRAINING = 8,
+	PHASE_ANY = 15
+};
+
+#define IPC_ROLE(role) (1u << (role))
 
 /* One message kind. */
 struct ipc_row {
 	const char *name;
-	uint8_t from, to;         /* bits 1 << enum proc_role */
-	uint8_t phases;           /* PHASE_* in which it may arrive */
+	uint8_t from, to; /* bits IPC_ROLE() */
+	uint8_t phases;   /* PHASE_* in which it may arrive */
 	uint8_t fd_min, fd_max;
-	uint16_t bytes;           /* of its struct */
+	uint16_t bytes;                        /* of its struct */
 	int (*valid)(const struct ipc_msg *m); /* field ranges, or NULL */
 	const char *doc;
 };
