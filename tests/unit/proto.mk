@@ -1,1 +1,18 @@
 # SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/unit/shm/proto/test_h1
+tests_unit_shm_proto_test_h1_SOURCES = tests/unit/shm/proto/test_h1.c \
+	tests/unit/shm/proto/feed.h
+tests_unit_shm_proto_test_h1_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h1_chunk
+tests_unit_shm_proto_test_h1_chunk_SOURCES = tests/unit/shm/proto/test_h1_chunk.c
+tests_unit_shm_proto_test_h1_chunk_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h1_response
+tests_unit_shm_proto_test_h1_response_SOURCES = tests/unit/shm/proto/test_h1_response.c \
+	tests/unit/shm/proto/feed.h
+tests_unit_shm_proto_test_h1_response_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h1_write
+tests_unit_shm_proto_test_h1_write_SOURCES = tests/unit/shm/proto/test_h1_write.c
+tests_unit_shm_proto_test_h1_write_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_http
+tests_unit_shm_proto_test_http_SOURCES = tests/unit/shm/proto/test_http.c
+tests_unit_shm_proto_test_http_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
