@@ -16,3 +16,4 @@ wsbroker_origin_SOURCES = tools/origin/main.c tools/origin/conn.c \
 	tools/origin/probe.h tools/origin/req.c tools/origin/req.h \
 	tools/origin/ws.c tools/origin/ws.h
 wsbroker_origin_LDADD = $(LIBEVENT_LIBS) $(LIBCRYPTO_LIBS)
+include tools/install.mk

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+# What `make install` places besides the programs.
+
+init_dir = $(sysconfdir)/init.d
+default_dir = $(sysconfdir)/default
+config_dir = $(sysconfdir)/wsbroker
+unit_dir = $(prefix)/lib/systemd/system
+sysusers_dir = $(prefix)/lib/sysusers.d
+tmpfiles_dir = $(prefix)/lib/tmpfiles.d
+examples_dir = $(docdir)/examples
+
+INIT_FILES = wsbroker.init wsbroker.openrc wsbroker.service wsbroker.tmpfiles
+
+EXTRA_DIST += $(INIT_FILES:%=tools/init/%.in) tools/init/wsbroker.default \
+	tools/init/wsbroker.sysusers tools/init/wsbroker.rsyslog \
+	tools/init/wsbroker.logrotate tools/conf/wsbroker.conf tools/mkman \
+	tools/man/wsbroker.conf.5.in
+
+# The paths of this configuration go into the init scripts.
+$(INIT_FILES): %: $(srcdir)/tools/init/%.in Makefile
+	$(AM_V_GEN)$(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
+		-e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+		-e 's|@runstatedir[@]|$(runstatedir)|g' \
+		-e 's|@localstatedir[@]|$(localstatedir)|g' $< > $@
+noinst_DATA = $(INIT_FILES)
+CLEANFILES += $(INIT_FILES)
+
+dist_man_MANS = tools/man/wsbroker.8 tools/man/wsbroker-top.1
+
+# wsbroker.conf(5) is made from the keyword tables of the program.
+if HAVE_WSBROKER
+nodist_man_MANS = wsbroker.conf.5
+endif
+wsbroker.conf.5: wsbroker$(EXEEXT) $(srcdir)/tools/mkman \
+		$(srcdir)/tools/man/wsbroker.conf.5.in
+	$(AM_V_GEN)./wsbroker$(EXEEXT) --dump-keywords | \
+		$(srcdir)/tools/mkman > $@.tmp && mv $@.tmp $@
+CLEANFILES += wsbroker.conf.5 wsbroker.conf.5.tmp
+
+# An existing configuration is never overwritten.
+install-data-local: $(INIT_FILES)
+	$(MKDIR_P) "$(DESTDIR)$(config_dir)/conf.d" \
+		"$(DESTDIR)$(config_dir)/errors" "$(DESTDIR)$(init_dir)" \
+		"$(DESTDIR)$(default_dir)" "$(DESTDIR)$(unit_dir)" \
+		"$(DESTDIR)$(sysusers_dir)" "$(DESTDIR)$(tmpfiles_dir)" \
+		"$(DESTDIR)$(examples_dir)" \
+		"$(DESTDIR)$(localstatedir)/lib/wsbroker/empty"
+	chmod 555 "$(DESTDIR)$(localstatedir)/lib/wsbroker/empty"
+	test -e "$(DESTDIR)$(config_dir)/wsbroker.conf" || \
+		$(INSTALL_DATA) $(srcdir)/tools/conf/wsbroker.conf \
+		"$(DESTDIR)$(config_dir)/wsbroker.conf"
+	test -e "$(DESTDIR)$(default_dir)/wsbroker" || \
+		$(INSTALL_DATA) $(srcdir)/tools/init/wsbroker.default \
+		"$(DESTDIR)$(default_dir)/wsbroker"
+	$(INSTALL_SCRIPT) wsbroker.init "$(DESTDIR)$(init_dir)/wsbroker"
+	$(INSTALL_DATA) wsbroker.service \
+		"$(DESTDIR)$(unit_dir)/wsbroker.service"
+	$(INSTALL_DATA) $(srcdir)/tools/init/wsbroker.sysusers \
+		"$(DESTDIR)$(sysusers_dir)/wsbroker.conf"
+	$(INSTALL_DATA) wsbroker.tmpfiles \
+		"$(DESTDIR)$(tmpfiles_dir)/wsbroker.conf"
+	$(INSTALL_DATA) $(srcdir)/tools/conf/wsbroker.conf wsbroker.openrc \
+		$(srcdir)/tools/init/wsbroker.rsyslog \
+		$(srcdir)/tools/init/wsbroker.logrotate \
+		"$(DESTDIR)$(examples_dir)"
+
+uninstall-local:
+	rm -f "$(DESTDIR)$(init_dir)/wsbroker" \
+		"$(DESTDIR)$(unit_dir)/wsbroker.service" \
+		"$(DESTDIR)$(sysusers_dir)/wsbroker.conf" \
+		"$(DESTDIR)$(tmpfiles_dir)/wsbroker.conf" \
+		"$(DESTDIR)$(examples_dir)"/wsbroker.*
