@@ -1,1 +1,10 @@
 # SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/unit/master/test_options
+tests_unit_master_test_options_SOURCES = tests/unit/master/test_options.c
+tests_unit_master_test_options_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/master/test_daemon
+tests_unit_master_test_daemon_SOURCES = tests/unit/master/test_daemon.c
+tests_unit_master_test_daemon_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/master/test_listener
+tests_unit_master_test_listener_SOURCES = tests/unit/master/test_listener.c
+tests_unit_master_test_listener_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
