@@ -1,1 +1,16 @@
 # SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/unit/shm/seg/test_board
+tests_unit_shm_seg_test_board_SOURCES = tests/unit/shm/seg/test_board.c
+tests_unit_shm_seg_test_board_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/seg/test_limit
+tests_unit_shm_seg_test_limit_SOURCES = tests/unit/shm/seg/test_limit.c
+tests_unit_shm_seg_test_limit_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/seg/test_slot
+tests_unit_shm_seg_test_slot_SOURCES = tests/unit/shm/seg/test_slot.c
+tests_unit_shm_seg_test_slot_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/seg/test_stat
+tests_unit_shm_seg_test_stat_SOURCES = tests/unit/shm/seg/test_stat.c
+tests_unit_shm_seg_test_stat_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/seg/test_vault
+tests_unit_shm_seg_test_vault_SOURCES = tests/unit/shm/seg/test_vault.c
+tests_unit_shm_seg_test_vault_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)

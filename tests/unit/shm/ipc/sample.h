@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* A good message of every type, for the tests of this folder. */
+#ifndef TESTS_UNIT_SHM_IPC_SAMPLE_H
+#define TESTS_UNIT_SHM_IPC_SAMPLE_H
+
+#include <string.h>
+
+#include "shm/ipc/ipc.h"
+
+/* All fields set to something the receiver accepts; fd_count the least. */
+static inline struct ipc_msg
+sample_msg(enum ipc_type type)
+{
+	struct ipc_msg m = { .type = type, .fd = { -1, -1 } };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = 80 };
+
+	m.fd_count = ipc_tbl[type].fd_min;
+	switch (type) {
+	case IPC_HELLO:
+		m.u.hello = (struct ipc_hello){ 7, BOARD_ABI, 3 };
+		break;
+	case IPC_WELCOME:
+		m.u.welcome = (struct ipc_welcome){ 9, 100 };
+		break;
+	case IPC_LEASE:
+		m.u.lease = (struct ipc_lease){ .lease = 5,
+			.arrival_us = 6,
+			.server = 1,
+			.epoch = 2,
+			.tags = TAG_BIT(TAG_H1),
+			.reuse = LEASE_ANY,
+			.flags = LEASE_F_FIRST,
+			.proxy_bytes = 2,
+			.dst_bytes = sizeof(sin),
+			.name_bytes = 3,
+			.name = "sni",
+			.proxy = "PX" };
+		memcpy(m.u.lease.dst, &sin, sizeof(sin));
+		break;
+	case IPC_CANCEL:
+		m.u.cancel.lease = 5;
+		break;
+	case IPC_GRANT:
+		m.u.grant = (struct ipc_grant){ .lease = 5,
+			.slot = 3,
+			.gen = 4,
+			.tag = TAG_H1,
+			.flags = GRANT_F_HELD };
+		break;
+	case IPC_FAIL:
+		m.u.fail = (struct ipc_fail){ 5, LFAIL_REFUSED, 111 };
+		break;
+	case IPC_RELEASED:
+	case IPC_CLOSE:
+	case IPC_TUNNEL:
+	case IPC_PARK:
+	case IPC_HOLD:
+	case IPC_KEEP:
+	case IPC_REVOKE:
+		m.u.slot = (struct ipc_slot){ 3, 4, 1, 0 };
+		break;
+	case IPC_CHILD:
+		m.u.child = (struct ipc_child){ 7, 2, 1234, 0 };
+		break;
+	case IPC_DEAD:
+	case IPC_DEAD_DONE:
+		m.u.dead = (struct ipc_dead){ 7, 2, 0, 1, 0 };
+		break;
+	case IPC_DRAIN:
+		m.u.drain.deadline_ms = 100;
+		break;
+	case IPC_LOG_FD:
+	case IPC_LOG_REOPEN:
+		m.u.log.target = 1;
+		break;
+	case IPC_VIOLATION:
+		m.u.violation = (struct ipc_violation){ 7, IPC_LEASE,
+			-WSE_RANGE, "slot out of range" };
+		break;
+	case IPC_HOLD_END:
+	case IPC_SWEEP:
+	case IPC_BROKER:
+	case IPC_READY:
+	case IPC_DRAINED:
+	case IPC_NONE:
+	case IPC_TYPE_N:
+		break;
+	}
+	return m;
+}
+
+/* The first role / phase in a bit set. */
+static inline unsigned
+sample_first(unsigned bits)
+{
+	return (unsigned)__builtin_ctz(bits);
+}
+
+#endif
