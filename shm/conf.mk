@@ -1,1 +1,27 @@
 # SPDX-License-Identifier: MIT
+libwsb_a_SOURCES += shm/conf/addr.c shm/conf/addr.h
+libwsb_a_SOURCES += shm/conf/balance.c
+libwsb_a_SOURCES += shm/conf/bind.c
+libwsb_a_SOURCES += shm/conf/condition.c shm/conf/condition.h
+libwsb_a_SOURCES += shm/conf/conf.c shm/conf/conf.h
+libwsb_a_SOURCES += shm/conf/errorfile.c
+libwsb_a_SOURCES += shm/conf/finish.c
+libwsb_a_SOURCES += shm/conf/global.c
+libwsb_a_SOURCES += shm/conf/global_tune.c
+libwsb_a_SOURCES += shm/conf/keyword.c shm/conf/keyword.h
+libwsb_a_SOURCES += shm/conf/lexer.c shm/conf/lexer.h
+libwsb_a_SOURCES += shm/conf/logging.c shm/conf/logging.h
+libwsb_a_SOURCES += shm/conf/option.c
+libwsb_a_SOURCES += shm/conf/owner.c shm/conf/owner.h
+libwsb_a_SOURCES += shm/conf/parse.c shm/conf/parse.h
+libwsb_a_SOURCES += shm/conf/preproc.c shm/conf/preproc.h
+libwsb_a_SOURCES += shm/conf/proxy.c shm/conf/proxy.h
+libwsb_a_SOURCES += shm/conf/proxy_kw.c
+libwsb_a_SOURCES += shm/conf/read.c
+libwsb_a_SOURCES += shm/conf/retry.c
+libwsb_a_SOURCES += shm/conf/rules_kw.c
+libwsb_a_SOURCES += shm/conf/section.c shm/conf/section.h
+libwsb_a_SOURCES += shm/conf/server_kw.c shm/conf/server_kw.h
+libwsb_a_SOURCES += shm/conf/server_opt.c
+libwsb_a_SOURCES += shm/conf/timeout.c
+libwsb_a_SOURCES += shm/conf/unsupported.c

@@ -98,7 +98,7 @@ struct proxy_http {
 	bool buffer_request;       /* option http-buffer-request */
 	bool abortonclose;
 	bool redispatch;
-	int redispatch_every;      /* option redispatch N */
+	int redispatch_every;      /* option redispatch N; -1: the last retry */
 	bool forwardfor;           /* option forwardfor */
 	char *forwardfor_hdr;      /* default X-Forwarded-For */
 	struct addr forwardfor_except; /* len 0: none */
@@ -111,6 +111,7 @@ struct proxy_http {
 
 struct proxy_log {
 	uint64_t target_mask;      /* bit i: conf.log_targets[i] */
+	bool use_global;           /* "log global": conf_finish() adds them */
 	struct logfmt *fmt;        /* NULL: default "Connect from" format */
 	bool httplog;
 	bool dontlognull;
@@ -231,6 +232,8 @@ struct proxy {
 	int server_count;
 	struct proxy *default_backend; /* resolved by conf_finish() */
 	char *default_backend_name;
+	const char *default_backend_file; /* where it was named */
+	int default_backend_line;
 	struct server default_server; /* values new servers start from */
 };
 
@@ -257,6 +260,9 @@ struct conf_global {
 	char *user, *group, *chroot, *pidfile, *state_dir, *node, *description;
 	int uid, gid;            /* -1: not set */
 	bool daemon, master_worker;
+	/* Kept for TLS; without effect until there is one. */
+	char *ssl_bind_ciphers, *ssl_bind_ciphersuites, *ssl_bind_options;
+	char *ssl_server_ciphers, *ssl_server_ciphersuites, *ssl_server_options;
 	char *ca_base, *crt_base, *log_tag, *log_send_hostname;
 	struct stats_socket *stats_sockets;
 	unsigned stats_timeout_ms; /* default 10 s */
@@ -278,6 +284,7 @@ struct conf {
 	struct conf_log_target log_targets[LOG_TARGETS_MAX];
 	int log_target_count;
 	bool has_default_warning; /* some proxy misses timeouts */
+	struct conf_state *state; /* shm/conf/section.h: the parser's own */
 };
 
 struct conf *conf_new(void);
@@ -291,6 +298,9 @@ MUST_USE int conf_read(struct conf_parse *cp, const char *path);
 /* Parse text instead of a file (tests, stdin). */
 MUST_USE int conf_read_text(struct conf_parse *cp, const char *file,
 			    const char *text);
+/* The same for n bytes, whatever they hold. */
+MUST_USE int conf_read_bytes(struct conf_parse *cp, const char *file,
+			     const char *s, size_t n);
 /* Cross references, defaults, contradictions, row numbers. */
 MUST_USE int conf_finish(struct conf_parse *cp);
 
@@ -305,7 +315,16 @@ int conf_condition(const char *text, char *err, size_t err_room);
 #include <stdio.h>
 void conf_dump_keywords(FILE *out);
 
-/* Parse "ip:port", "[v6]:port", "*:port", ":port", unix@, /path, abns@, fd@. */
+/* What conf_condition()'s feature() knows: "+NAME" has it, "-NAME" lacks it. */
+extern const char *const conf_features[];
+extern const int conf_feature_count;
+/* The HAProxy version whose config language this is, for version_atleast(). */
+extern const char conf_haproxy_version[];
+
+/*
+ * Parse "ip:port", "[v6]:port", "*:port", ":port", unix@, /path, abns@, fd@;
+ * $NAME and ${NAME} stand for environment variables. No name is resolved.
+ */
 MUST_USE int addr_parse(const char *s, struct addr *a_r, char *err,
 			size_t err_room);
 /* "127.0.0.1:80", "unix@/x", into out; returns out. */

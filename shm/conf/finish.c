@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What can be said only once all was read: names that refer to each other,
+ * values that depend on each other, numbers of rows.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shm/conf/addr.h"
+#include "shm/conf/conf.h"
+#include "shm/conf/proxy.h"
+#include "shm/conf/rule.h"
+#include "shm/conf/section.h"
+
+/* HAProxy numbers its own statistics 1. */
+enum { FIRST_PROXY_ID = 2, NAMES_MAX = 256 };
+
+static void
+check_name(struct conf_parse *cp, const struct proxy *px)
+{
+	for (const struct proxy *o = cp->conf->proxies; o != px; o = o->next)
+		if ((o->cap & px->cap) && strcmp(o->name, px->name) == 0 &&
+		    *px->name)
+			conf_error_at(cp, px->file, px->line,
+			    "%s '%s' has the same name as %s '%s' declared at "
+			    "%s:%d",
+			    proxy_kind(px), px->name, proxy_kind(o), o->name,
+			    o->file, o->line);
+}
+
+static const char *
+nearest_backend(const struct conf *c, const char *name)
+{
+	const char *names[NAMES_MAX];
+	int n = 0;
+
+	for (const struct proxy *px = c->proxies; px && n < NAMES_MAX;
+	     px = px->next)
+		if (px->cap & PX_BACKEND)
+			names[n++] = px->name;
+	return conf_nearest(name, names, n);
+}
+
+static void
+find_default_backend(struct conf_parse *cp, struct proxy *px)
+{
+	const char *name = px->default_backend_name, *near;
+
+	if (!name)
+		return;
+	px->default_backend = conf_find_proxy(cp->conf, name, PX_BACKEND);
+	if (px->default_backend)
+		return;
+	near = nearest_backend(cp->conf, name);
+	conf_error_at(cp, px->default_backend_file, px->default_backend_line,
+	    "proxy '%s': unable to find required default_backend: '%s'%s%s%s",
+	    px->name, name, near ? "; did you mean '" : "", near ? near : "",
+	    near ? "'?" : "");
+}
+
+static void
+check_mode(struct conf_parse *cp, const struct proxy *px)
+{
+	if (!px->http.mode_http && !px->disabled)
+		conf_error_at(cp, px->file, px->line,
+		    "%s '%s' has no 'mode http', so its mode is 'tcp', which "
+		    "is "
+		    "not supported by this version of wsbroker; instead write "
+		    "'mode http' here or in a defaults section",
+		    proxy_kind(px), px->name);
+}
+
+static void
+check_timeouts(struct conf_parse *cp, struct proxy *px)
+{
+	bool client = (px->cap & PX_FRONTEND) && !px->tmo.client_ms;
+	bool connect =
+	    (px->cap & PX_BACKEND) && px->servers && !px->tmo.connect_ms;
+	bool server =
+	    (px->cap & PX_BACKEND) && px->servers && !px->tmo.server_ms;
+
+	/* As HAProxy's, these two default to another. */
+	if (!px->tmo.queue_ms)
+		px->tmo.queue_ms = px->tmo.connect_ms;
+	if (!px->tmo.tarpit_ms)
+		px->tmo.tarpit_ms = px->tmo.connect_ms;
+	if (px->disabled || !(client || connect || server))
+		return;
+	cp->conf->has_default_warning = true;
+	conf_warn_at(cp, NULL, 0,
+	    "missing timeouts for %s '%s' (%s:%d): without%s%s%s a peer that "
+	    "went away is waited for without end",
+	    proxy_kind(px), px->name, px->file, px->line,
+	    client ? " 'timeout client'" : "",
+	    connect ? " 'timeout connect'" : "",
+	    server ? " 'timeout server'" : "");
+}
+
+static void
+check_server(struct conf_parse *cp, const struct server *s)
+{
+	const struct proxy *px = s->px;
+
+	for (const struct server *o = px->servers; o != s; o = o->next) {
+		if (strcmp(o->name, s->name) == 0)
+			conf_error_at(cp, s->file, s->line,
+			    "%s '%s', another server named '%s' was already "
+			    "defined at line %d, please use distinct names",
+			    proxy_kind(px), px->name, s->name, o->line);
+		if (s->id && o->id == s->id)
+			conf_error_at(cp, s->file, s->line,
+			    "server '%s' has the same id %d as server '%s' at "
+			    "line %d",
+			    s->name, s->id, o->name, o->line);
+	}
+	if (s->check.enabled && s->addr.kind == ADDR_INET &&
+	    !addr_port(&s->addr) && !s->check.port &&
+	    !(s->check.addr.len && addr_port(&s->check.addr)) && s->addr.len)
+		conf_error_at(cp, s->file, s->line,
+		    "server '%s' has neither service port nor check port, so "
+		    "it "
+		    "cannot be checked",
+		    s->name);
+}
+
+static bool
+has_server_id(const struct proxy *px, int id)
+{
+	for (const struct server *s = px->servers; s; s = s->next)
+		if (s->id == id)
+			return true;
+	return false;
+}
+
+static void
+number_servers(struct conf *c, struct proxy *px)
+{
+	int id = 1;
+
+	for (struct server *s = px->servers; s; s = s->next) {
+		s->row = c->server_count++;
+		if (s->id)
+			continue;
+		while (has_server_id(px, id))
+			id++;
+		s->id = id++;
+	}
+}
+
+static bool
+has_proxy_id(const struct conf *c, int id)
+{
+	for (const struct proxy *px = c->proxies; px; px = px->next)
+		if (px->id == id)
+			return true;
+	return false;
+}
+
+static void
+number_proxies(struct conf_parse *cp)
+{
+	struct conf *c = cp->conf;
+	int id = FIRST_PROXY_ID;
+
+	for (struct proxy *px = c->proxies; px; px = px->next)
+		for (struct proxy *o = c->proxies; px->id && o != px;
+		     o = o->next)
+			if (o->id == px->id)
+				conf_error_at(cp, px->file, px->line,
+				    "%s '%s' has the same id %d as %s '%s' at "
+				    "%s:%d",
+				    proxy_kind(px), px->name, px->id,
+				    proxy_kind(o), o->name, o->file, o->line);
+	c->proxy_count = c->server_count = c->bind_count = 0;
+	for (struct proxy *px = c->proxies; px; px = px->next) {
+		px->row = c->proxy_count++;
+		while (!px->id && has_proxy_id(c, id))
+			id++;
+		if (!px->id)
+			px->id = id++;
+		number_servers(c, px);
+		for (struct bind *b = px->binds; b; b = b->next)
+			b->index = c->bind_count++;
+	}
+}
+
+static void
+check_proxy(struct conf_parse *cp, struct proxy *px)
+{
+	check_name(cp, px);
+	check_mode(cp, px);
+	check_timeouts(cp, px);
+	if (px->cap & PX_FRONTEND)
+		find_default_backend(cp, px);
+	if (px->cap == PX_FRONTEND && !px->binds && !px->disabled &&
+	    !cp->error_count)
+		conf_warn_at(cp, px->file, px->line,
+		    "frontend '%s' has no 'bind' directive; declare it as a "
+		    "backend if this was intended",
+		    px->name);
+	for (struct server *s = px->servers; s; s = s->next)
+		check_server(cp, s);
+	if (px->log.use_global)
+		px->log.target_mask |= cp->conf->global.log_mask;
+	if (rule_finish(cp, px))
+		return; /* was reported */
+}
+
+int
+conf_finish(struct conf_parse *cp)
+{
+	struct conf_global *g = &cp->conf->global;
+
+	cp->ln = NULL;
+	cp->px = NULL;
+	section_state_trim(cp->conf->state);
+	if (g->maxrewrite_bytes > g->bufsize_bytes / 2)
+		g->maxrewrite_bytes = g->bufsize_bytes / 2;
+	for (struct proxy *px = cp->conf->proxies; px; px = px->next)
+		check_proxy(cp, px);
+	number_proxies(cp);
+	return cp->error_count ? -WSE_SYNTAX : 0;
+}

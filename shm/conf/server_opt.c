@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options of server and default-server lines.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shm/conf/addr.h"
+#include "shm/conf/expr.h"
+#include "shm/conf/keyword.h"
+#include "shm/conf/proxy.h"
+#include "shm/conf/server_kw.h"
+
+#define S(field) ((int)offsetof(struct server, field))
+
+enum { WEIGHT_MAX = 256, CONN_MAX = 10000000, PORT_MAX = 65535 };
+
+/* Values of `arg` for parse functions that serve several names. */
+enum { OFF, ON };
+
+static int
+server_check(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)cp;
+	(void)i;
+	s->check.enabled = arg;
+	return 0;
+}
+
+static int
+server_backup(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)cp;
+	(void)i;
+	s->backup = arg;
+	return 0;
+}
+
+static int
+server_disabled(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)cp;
+	(void)i;
+	s->disabled = arg;
+	return 0;
+}
+
+static int
+server_send_proxy(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)cp;
+	(void)i;
+	s->send_proxy = (uint8_t)arg;
+	return 0;
+}
+
+static int
+server_time(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	unsigned *at = (unsigned *)(void *)((char *)s + arg);
+
+	if (conf_arg_ms(cp, i + 1, at))
+		return -WSE_SYNTAX;
+	/* The pool may be purged at once, a check not without a pause. */
+	if (*at == 0 && arg != S(pool.purge_delay_ms))
+		return conf_error(
+		    cp, i + 1, "'%s' expects a time above 0", conf_word(cp, i));
+	return 0;
+}
+
+/* Counts from 0 up. */
+static int
+server_number(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	return conf_arg_int(
+	    cp, i + 1, 0, CONN_MAX, (int *)(void *)((char *)s + arg));
+}
+
+static int
+server_max_conn(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)arg;
+	return conf_arg_int(cp, i + 1, -1, CONN_MAX, &s->pool.max_conn);
+}
+
+static int
+server_rise_fall(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	return conf_arg_int(
+	    cp, i + 1, 1, 0x7fff, (int *)(void *)((char *)s + arg));
+}
+
+static int
+server_weight(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)arg;
+	return conf_arg_int(cp, i + 1, 0, WEIGHT_MAX, &s->weight);
+}
+
+static int
+server_id(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)arg;
+	return conf_arg_int(cp, i + 1, 1, 0x7fffffff, &s->id);
+}
+
+static int
+server_check_port(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)arg;
+	return conf_arg_int(cp, i + 1, 1, PORT_MAX, &s->check.port);
+}
+
+static int
+server_check_addr(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	unsigned flags = ADDR_F_RESOLVE | (cp->offline ? ADDR_F_OFFLINE : 0);
+	char err[256];
+	int port_end;
+
+	(void)arg;
+	if (addr_parse_ext(conf_word(cp, i + 1), flags, &s->check.addr,
+		&port_end, err, sizeof(err)))
+		return conf_error(cp, i + 1, "'addr': %s", err);
+	if (s->check.addr.kind == ADDR_FD) {
+		s->check.addr.len = 0;
+		return conf_error(cp, i + 1, "'addr' expects an address");
+	}
+	return 0;
+}
+
+static int
+server_proto(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	const char *word = conf_word(cp, i + 1);
+
+	(void)arg;
+	if (strcmp(word, "h1") == 0) {
+		s->proto_h1 = true;
+		return 0;
+	}
+	if (strcmp(word, "h2") == 0)
+		return conf_error(cp, i + 1,
+		    "'proto h2' is not supported yet "
+		    "by this version of wsbroker; instead use 'proto h1'");
+	return conf_error(cp, i + 1, "'proto' expects 'h1', not '%s'", word);
+}
+
+static int
+server_conn_name(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	(void)arg;
+	if (s->pool.conn_name)
+		expr_free(&s->pool.conn_name);
+	return expr_parse(
+	    cp, i + 1, FETCH_SESS | FETCH_REQ, &s->pool.conn_name);
+}
+
+/* Names are resolved once, by the resolver of the C library, at start. */
+static int
+server_init_addr(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	char list[128], *rest = list, *one;
+
+	(void)s;
+	(void)arg;
+	if (strlen(conf_word(cp, i + 1)) >= sizeof(list))
+		return conf_error(
+		    cp, i + 1, "'init-addr': the list is too long");
+	strcpy(list, conf_word(cp, i + 1));
+	while ((one = strsep(&rest, ",")) != NULL)
+		if (strcmp(one, "last") != 0 && strcmp(one, "libc") != 0 &&
+		    strcmp(one, "none") != 0)
+			return conf_error(cp, i + 1,
+			    "'init-addr' expects "
+			    "'last', 'libc' or 'none', not '%s'",
+			    one);
+	return 0;
+}
+
+const struct server_keyword server_opt_tbl[] = {
+	{ "addr", 1, server_check_addr, 0, "<address>",
+	    "Address of health checks, if not the server's." },
+	{ "backup", 0, server_backup, ON, "",
+	    "Used only when no other server is left." },
+	{ "no-backup", 0, server_backup, OFF, "", "Undoes backup." },
+	{ "check", 0, server_check, ON, "", "Check the server's health." },
+	{ "no-check", 0, server_check, OFF, "", "Undoes check." },
+	{ "disabled", 0, server_disabled, ON, "", "Begins in maintenance." },
+	{ "enabled", 0, server_disabled, OFF, "", "Undoes disabled." },
+	{ "downinter", 1, server_time, S(check.downinter_ms), "<time>",
+	    "Pause between checks while down, inter by default." },
+	{ "fall", 1, server_rise_fall, S(check.fall), "<number>",
+	    "Failed checks until it is down, 3 by default." },
+	{ "fastinter", 1, server_time, S(check.fastinter_ms), "<time>",
+	    "Pause between checks while changing, inter by default." },
+	{ "id", 1, server_id, 0, "<number>",
+	    "Number of the server in statistics." },
+	{ "init-addr", 1, server_init_addr, 0, "last|libc|none[,...]",
+	    "none: a name that does not resolve disables the server." },
+	{ "inter", 1, server_time, S(check.inter_ms), "<time>",
+	    "Pause between checks, 2s by default." },
+	{ "maxconn", 1, server_number, S(maxconn), "<number>",
+	    "Most requests at a time, over all workers; others wait." },
+	{ "maxqueue", 1, server_number, S(maxqueue), "<number>",
+	    "Most requests that wait for this server." },
+	{ "pool-conn-name", 1, server_conn_name, 0, "<expression>",
+	    "Only requests of the same value share a connection." },
+	{ "pool-low-conn", 1, server_number, S(pool.low_conn), "<number>",
+	    "Idle connections that are kept however long they are idle." },
+	{ "pool-max-conn", 1, server_max_conn, 0, "<number>",
+	    "Most idle connections, -1 without limit (default), 0 for none." },
+	{ "pool-prewarm", 1, server_number, S(pool.prewarm), "<number>",
+	    "Connections kept ready ahead of need." },
+	{ "pool-purge-delay", 1, server_time, S(pool.purge_delay_ms), "<time>",
+	    "Idle connections close after this time, 5s by default." },
+	{ "port", 1, server_check_port, 0, "<port>",
+	    "Port of health checks, if not the server's." },
+	{ "proto", 1, server_proto, 0, "h1",
+	    "The protocol spoken to the server." },
+	{ "rise", 1, server_rise_fall, S(check.rise), "<number>",
+	    "Good checks until it is up, 2 by default." },
+	{ "send-proxy", 0, server_send_proxy, 1, "",
+	    "Begin connections with a PROXY header, version 1." },
+	{ "send-proxy-v2", 0, server_send_proxy, 2, "",
+	    "Begin connections with a PROXY header, version 2." },
+	{ "no-send-proxy", 0, server_send_proxy, 0, "", "Undoes send-proxy." },
+	{ "no-send-proxy-v2", 0, server_send_proxy, 0, "",
+	    "Undoes send-proxy-v2." },
+	{ "weight", 1, server_weight, 0, "<0-256>",
+	    "Share of the load, 1 by default; 0: no new requests." },
+	{ NULL, 0, NULL, 0, NULL, NULL },
+};
+
+/* Words that have no meaning for all servers at once. */
+static bool
+is_server_only(const char *word)
+{
+	return strcmp(word, "id") == 0;
+}
+
+int
+server_opt_parse(
+    struct conf_parse *cp, int i, struct server *s, bool is_default)
+{
+	while (i < cp->ln->count) {
+		const char *word = conf_word(cp, i);
+		const struct server_keyword *kw = server_opt_tbl;
+
+		while (kw->name && strcmp(kw->name, word) != 0)
+			kw++;
+		if (!kw->name)
+			return keyword_unknown_option(cp, i, KW_SERVER);
+		if (is_default && is_server_only(word))
+			return conf_error(cp, i,
+			    "'%s' is not accepted on a "
+			    "'default-server' line",
+			    word);
+		if (i + kw->argc >= cp->ln->count)
+			return conf_error(
+			    cp, i + 1, "'%s' expects %s", word, kw->syntax);
+		if (kw->parse(cp, i, s, kw->arg))
+			return -WSE_SYNTAX;
+		i += 1 + kw->argc;
+	}
+	return 0;
+}
