@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include "shm/base/chk.h"
-#include "shm/base/clock.h"
 
 enum { REOPEN_EVERY_MS = 1000, HEAD_MAX = 192, LINE_DEFAULT = 1024 };
 
@@ -40,6 +39,11 @@ struct target {
 	enum out_way way;
 	uint16_t atomic_bytes; /* longest write that is not torn, 0: any */
 	bool set;
+	/* RFC 3164: the head of the last line, good for its second and level */
+	enum log_level head_level;
+	time_t head_at;
+	size_t head_bytes;
+	char head[HEAD_MAX];
 };
 
 static struct target targets[LOG_TARGETS_MAX];
@@ -63,6 +67,8 @@ log_init(const char *tag, int pid)
 {
 	snprintf(process_tag, sizeof(process_tag), "%s", tag);
 	process_pid = pid;
+	for (unsigned i = 0; i < LOG_TARGETS_MAX; i++)
+		targets[i].head_at = 0;
 	tzset(); /* reads a file: not possible any more after chroot */
 }
 
@@ -98,6 +104,7 @@ log_target_set(unsigned index, const struct log_target *t)
 	CHK(index < LOG_TARGETS_MAX);
 	targets[index].cfg = *t;
 	targets[index].set = true;
+	targets[index].head_at = 0;
 	if (!targets[index].cfg.line_max_bytes)
 		targets[index].cfg.line_max_bytes = LINE_DEFAULT;
 	target_probe(&targets[index]);
@@ -185,34 +192,37 @@ stamp_5424(time_t now, const char **zone_r)
 	return text;
 }
 
-/* What stands before the text of a line; returns its bytes. */
-static size_t
-head_write(const struct log_target *t, enum log_level level, char *out)
+/* Make t->head, what stands before the text of a line. */
+static void
+head_make(struct target *t, enum log_level level, time_t now)
 {
 	struct timespec ts;
 	const char *zone, *stamp;
-	int pri = t->facility * 8 + (int)level;
+	int pri = t->cfg.facility * 8 + (int)level;
 	int n = 0;
 
-	switch (t->form) {
+	switch (t->cfg.form) {
 	case LOGF_RFC3164:
-		n = snprintf(out, HEAD_MAX, "<%d>%s %s[%d]: ", pri,
-		    stamp_3164(time(NULL)), process_tag, process_pid);
+		n = snprintf(t->head, HEAD_MAX, "<%d>%s %s[%d]: ", pri,
+		    stamp_3164(now), process_tag, process_pid);
+		t->head_at = now;
+		t->head_level = level;
 		break;
 	case LOGF_RFC5424:
 		clock_gettime(CLOCK_REALTIME, &ts);
 		stamp = stamp_5424(ts.tv_sec, &zone);
-		n = snprintf(out, HEAD_MAX, "<%d>1 %s%06ld%s - %s %d - - ", pri,
-		    stamp, ts.tv_nsec / 1000, zone, process_tag, process_pid);
+		n = snprintf(t->head, HEAD_MAX, "<%d>1 %s%06ld%s - %s %d - - ",
+		    pri, stamp, ts.tv_nsec / 1000, zone, process_tag,
+		    process_pid);
 		break;
 	case LOGF_SHORT:
-		n = snprintf(out, HEAD_MAX, "<%d>", (int)level);
+		n = snprintf(t->head, HEAD_MAX, "<%d>", (int)level);
 		break;
 	case LOGF_RAW:
 	case LOGF_N:
 		break;
 	}
-	return n < 0 ? 0 : n < HEAD_MAX ? (size_t)n : HEAD_MAX - 1;
+	t->head_bytes = n < 0 ? 0 : n < HEAD_MAX ? (size_t)n : HEAD_MAX - 1;
 }
 
 static ssize_t
@@ -281,7 +291,7 @@ static void
 target_send(unsigned index, enum log_level level, struct sv line)
 {
 	struct target *t = &targets[index];
-	char head[HEAD_MAX];
+	time_t now = time(NULL);
 	char newline = '\n';
 	struct iovec iov[3];
 	size_t max, n;
@@ -295,7 +305,9 @@ target_send(unsigned index, enum log_level level, struct sv line)
 		target_reopen(index);
 		return;
 	}
-	n = head_write(&t->cfg, level, head);
+	if (now != t->head_at || level != t->head_level)
+		head_make(t, level, now);
+	n = t->head_bytes;
 	max = t->cfg.line_max_bytes;
 	if (t->atomic_bytes && max > t->atomic_bytes)
 		max = t->atomic_bytes;
@@ -303,7 +315,7 @@ target_send(unsigned index, enum log_level level, struct sv line)
 		n = max ? max - 1 : 0;
 	if (line.n > max - n - 1)
 		line.n = max - n - 1;
-	iov[0] = (struct iovec){ head, n };
+	iov[0] = (struct iovec){ t->head, n };
 	iov[1] = (struct iovec){ (void *)(uintptr_t)line.p, line.n };
 	iov[2] = (struct iovec){ &newline, 1 };
 	if (out_write(t, iov, 3) >= 0)
@@ -330,7 +342,7 @@ log_line(uint64_t mask, enum log_level level, struct sv line)
 static void
 stderr_send(const char *text, size_t n)
 {
-	static struct target t = { .cfg = { .fd = -1 } };
+	static struct target t = { .cfg = { .fd = STDERR_FILENO } };
 	char head[HEAD_MAX];
 	int h = snprintf(head, sizeof(head), "%s[%d]: ", process_tag,
 	    process_pid ? process_pid : (int)getpid());
@@ -341,10 +353,7 @@ stderr_send(const char *text, size_t n)
 		{ &newline, 1 },
 	};
 
-	if (t.cfg.fd < 0) {
-		t.cfg.fd = STDERR_FILENO;
-		target_probe(&t);
-	}
+	target_probe(&t); /* it may have been redirected since */
 	if (t.atomic_bytes && iov[0].iov_len + n + 1 > t.atomic_bytes)
 		iov[1].iov_len = t.atomic_bytes - iov[0].iov_len - 1;
 	if (out_write(&t, iov, 3) < 0)
