@@ -14,3 +14,14 @@ tests_unit_shm_seg_test_stat_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/shm/seg/test_vault
 tests_unit_shm_seg_test_vault_SOURCES = tests/unit/shm/seg/test_vault.c
 tests_unit_shm_seg_test_vault_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+
+# Stress of the segments by threads and by processes; tests/run repeats the
+# threads under ThreadSanitizer.
+check_PROGRAMS += tests/stress/test_stress_pool
+tests_stress_test_stress_pool_SOURCES = tests/stress/test_stress_pool.c \
+	tests/stress/sim.c tests/stress/sim.h
+tests_stress_test_stress_pool_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/stress/test_stress_kill
+tests_stress_test_stress_kill_SOURCES = tests/stress/test_stress_kill.c \
+	tests/stress/sim.c tests/stress/sim.h
+tests_stress_test_stress_kill_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
