@@ -5,35 +5,52 @@
 #ifndef SHM_CONF_RULE_H
 #define SHM_CONF_RULE_H
 
-#include <regex.h>
+#include <stdio.h>
 
 #include "shm/conf/conf.h"
 #include "shm/conf/expr.h"
 
-enum acl_match { ACL_FOUND, ACL_BOOL, ACL_INT, ACL_IP, ACL_STR, ACL_BEG, ACL_END, ACL_SUB, ACL_DIR, ACL_DOM, ACL_REG, ACL_LEN, ACL_METH, ACL_MATCH_N };
+enum acl_match {
+	ACL_FOUND,
+	ACL_BOOL,
+	ACL_INT,
+	ACL_IP,
+	ACL_STR,
+	ACL_BEG,
+	ACL_END,
+	ACL_SUB,
+	ACL_DIR,
+	ACL_DOM,
+	ACL_REG,
+	ACL_LEN,
+	ACL_METH,
+	ACL_MATCH_N
+};
 
-struct acl_pattern; /* shm/conf/acl.c and worker/rules/acl_eval.c */
+struct acl_pattern; /* shm/conf/acl.h */
+struct acl_set;     /* shm/conf/acl.h */
 
 /* One `acl` line (several of a name are alternatives) or one { ... }. */
 struct acl {
-	struct acl *next;
+	struct acl *next;        /* in the proxy */
+	struct acl *alt;         /* next of the same name */
 	char *name;              /* NULL: anonymous */
 	struct expr *expr;
 	enum acl_match match;
 	bool icase;
-	bool always;             /* no pattern given: matches when bool/found */
 	struct acl_pattern *patterns;
+	struct acl_set *set;     /* exact strings, hashed; NULL: none */
 };
 
-/* A disjunction of conjunctions. */
+/* Conjunction; under one name alternatives. */
 struct cond_term {
 	struct cond_term *next;  /* AND */
 	bool negated;
-	const struct acl **acls; /* alternatives under one name */
-	int acl_count;
-	char *name;
+	bool anonymous;          /* owns acl */
+	struct acl *acl;         /* first alternative; the others: ->alt */
 };
 
+/* A disjunction of conjunctions. */
 struct cond {
 	bool unless;
 	struct cond_term **or_terms;
@@ -42,14 +59,38 @@ struct cond {
 };
 
 enum action_kind {
-	ACT_ALLOW, ACT_DENY, ACT_REJECT, ACT_TARPIT, ACT_RETURN, ACT_REDIRECT,
-	ACT_SET_HEADER, ACT_ADD_HEADER, ACT_DEL_HEADER, ACT_SET_METHOD,
-	ACT_SET_PATH, ACT_SET_PATHQ, ACT_SET_QUERY, ACT_SET_URI, ACT_SET_STATUS,
-	ACT_SET_VAR, ACT_UNSET_VAR, ACT_SET_DST_PORT, ACT_SET_DST, ACT_CAPTURE,
-	ACT_SET_LOG_LEVEL, ACT_USE_BACKEND, ACT_USE_SERVER, ACT_N
+	ACT_ALLOW,
+	ACT_DENY,
+	ACT_REJECT,
+	ACT_TARPIT,
+	ACT_RETURN,
+	ACT_REDIRECT,
+	ACT_SET_HEADER,
+	ACT_ADD_HEADER,
+	ACT_DEL_HEADER,
+	ACT_SET_METHOD,
+	ACT_SET_PATH,
+	ACT_SET_PATHQ,
+	ACT_SET_QUERY,
+	ACT_SET_URI,
+	ACT_SET_STATUS,
+	ACT_SET_VAR,
+	ACT_UNSET_VAR,
+	ACT_SET_DST_PORT,
+	ACT_SET_DST,
+	ACT_CAPTURE,
+	ACT_SET_LOG_LEVEL,
+	ACT_USE_BACKEND,
+	ACT_USE_SERVER,
+	ACT_REPLACE_HEADER,
+	ACT_REPLACE_VALUE,
+	ACT_REPLACE_PATH,
+	ACT_REPLACE_PATHQ,
+	ACT_REPLACE_URI,
+	ACT_N
 };
 
-struct action_args; /* by kind; shm/conf/rule_args.h of the rules' owner */
+struct action_args; /* by kind; shm/conf/rule_args.h */
 
 struct rule {
 	struct rule *next;
@@ -65,7 +106,9 @@ struct action_row {
 	const char *name;
 	enum action_kind act;
 	unsigned sets;           /* 1 << enum rule_set */
-	int (*parse)(struct conf_parse *cp, int *word, struct rule *r);
+	/* *word: first word after the action's name; set to the first left. */
+	int (*parse)(struct conf_parse *cp, int *word, enum rule_set set,
+		     struct rule *r);
 	const char *syntax;
 	const char *doc;
 };
@@ -75,25 +118,45 @@ extern const int action_tbl_count;
 
 /* "acl NAME EXPR [flags] [--] PATTERN..." : the whole line at hand. */
 MUST_USE int acl_parse(struct conf_parse *cp);
-/* From word i: nothing, or "if ..." / "unless ...". *c_r NULL for nothing. */
+/*
+ * From word i: nothing, or "if ..." / "unless ..." up to the end of the line.
+ * *c_r NULL for nothing.  `when`: FETCH_AT_*; what an ACL cannot have there is
+ * a warning.  The caller owns *c_r: cond_free().
+ */
 MUST_USE int cond_parse(struct conf_parse *cp, int i, unsigned when,
 			struct cond **c_r);
-/* "http-request ACTION ...", "use_backend NAME [if ...]", "use-server ..." */
+void cond_free(struct cond **c);
+/*
+ * "http-request ACTION ...", "http-response ...", "http-after-response ...",
+ * "redirect ...", "use_backend NAME [if ...]", "use-server ..." into
+ * cp->px->rules[set].
+ */
 MUST_USE int rule_parse(struct conf_parse *cp, enum rule_set set);
-/* "capture request header NAME len N". */
+/* "capture request|response header NAME len N". */
 MUST_USE int capture_parse(struct conf_parse *cp);
-/* "log-format FMT" or a built-in: httplog | tcplog | default. */
+/* "declare capture request|response len N". */
+MUST_USE int capture_parse_declare(struct conf_parse *cp);
+void capture_list_free(struct capture **c);
+/*
+ * A log format (with quoting, "-" for what is missing): word tells errors the
+ * column; text is the format, the word's or a built-in.  when: FETCH_AT_LOG.
+ */
 MUST_USE int logfmt_parse(struct conf_parse *cp, int word, const char *text,
 			  unsigned when, struct logfmt **f_r);
 extern const char *const logfmt_httplog; /* HAProxy's as a format string */
+extern const char *const logfmt_clf;     /* option httplog clf */
 extern const char *const logfmt_tcplog;
-/* Resolve names (use_backend, use-server, ACLs) of one proxy. */
+extern const char *const logfmt_default; /* "Connect from ..." */
+/* Resolve names (use_backend, use-server) of one proxy. */
 MUST_USE int rule_finish(struct conf_parse *cp, struct proxy *px);
 
 void rule_list_free(struct rule_list *l);
 void acl_list_free(struct acl **a);
 void logfmt_free(struct logfmt **f);
-/* Rows of fetches, converters and actions for conf_dump_keywords(). */
+/*
+ * Rows of fetches, converters and actions for conf_dump_keywords(), as
+ * "section\tkeyword\tsyntax\tdoc".
+ */
 void rule_dump_keywords(FILE *out);
 
 #endif

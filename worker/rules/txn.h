@@ -74,7 +74,29 @@ struct txn {
 	struct addr dst_override;    /* set-dst, set-dst-port: len 0 = none */
 	uint16_t status;             /* what the client was answered */
 	struct sv unique_id;
+	struct sv req_body;          /* option http-buffer-request: what is there */
+	const struct addr *bc_src;   /* of the server connection, NULL: none */
+	const struct addr *bc_dst;
 };
+
+/*
+ * What rules ask of the process around them.  Set once at its start; a NULL
+ * callback gives 0 or nothing.
+ */
+struct txn_hooks {
+	int master_pid;              /* %pid */
+	int worker_number;           /* 1..nbproc, fetch proc */
+	struct sv hostname;          /* %H, fetch hostname */
+	long (*fe_conn)(const struct proxy *px);  /* clients of a frontend */
+	long (*be_conn)(const struct proxy *px);  /* streams on a backend */
+	long (*nbsrv)(const struct proxy *px);    /* its usable servers */
+	long (*srv_conn)(const struct server *s); /* streams on a server */
+	bool (*srv_is_up)(const struct server *s);
+	/* Give t->arena storage; called when a rule first needs some. */
+	void (*arena_attach)(struct txn *t);
+};
+
+extern struct txn_hooks txn_hooks;
 
 enum rule_verdict {
 	RULE_CONTINUE, /* go on */
@@ -88,6 +110,7 @@ enum rule_verdict {
 struct rule_reply {
 	uint16_t status;
 	const struct errorfile *file; /* send these bytes instead, if set */
+	bool is_page;                 /* no body of its own: the page of status */
 	struct http_head *head;       /* else: status + these headers (no framing headers) ... */
 	struct sv body;               /* ... and this body */
 	bool is_deny;                 /* counts as denied, "PR" in the log */
