@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +26,7 @@ sim_open(struct sim *s)
 	int w;
 
 	memset(s, 0, sizeof(*s));
+	s->maxconn = SIM_MAXCONN;
 	CHK(board_create(&d, &s->board, &s->board_fd) == 0);
 	for (w = 0; w < SIM_WORKERS; w++) {
 		CHK(vault_create(SIM_SLOTS, &s->vault_fd[w]) == 0);
@@ -130,7 +132,7 @@ worker_reuse(struct worker *w, struct held *h)
 
 	if (atomic_load(&b->server[SIM_SERVER].attention) || !w->idle_count)
 		return false;
-	if (!limit_try(b, LIM_SERVER, SIM_SERVER, w->proc, SIM_MAXCONN))
+	if (!limit_try(b, LIM_SERVER, SIM_SERVER, w->proc, w->s->maxconn))
 		return false;
 	for (int i = w->idle_count - 1; i >= 0; i--) {
 		*h = w->idle[i];
@@ -171,7 +173,7 @@ worker_use(struct worker *w, const struct held *h)
 
 	CHK(atomic_compare_exchange_strong(&p->owner[h->slot], &nobody, me));
 	if (w->s->count_in_flight)
-		CHK(atomic_fetch_add(&p->in_flight, 1) < SIM_MAXCONN);
+		CHK(atomic_fetch_add(&p->in_flight, 1) < w->s->maxconn);
 	CHK(slot->server == SIM_SERVER && slot->epoch == 1);
 	for (i = 0; i < spins; i++)
 		CHK(atomic_load(&p->owner[h->slot]) == me);
@@ -205,6 +207,17 @@ worker_finish(struct worker *w, struct held *h)
 	return !h->asked || say(w->fd, RELEASED, h->slot, h->gen);
 }
 
+static void
+round_wait(struct sim *s)
+{
+	uint64_t mine = atomic_fetch_add(&s->proof->round_done, 1);
+	uint64_t all = (mine / SIM_WORKERS + 1) * SIM_WORKERS;
+
+	while (atomic_load(&s->proof->round_done) < all &&
+	    !atomic_load(&s->proof->stop))
+		sched_yield();
+}
+
 void
 sim_worker(struct sim *s, int index, uint32_t instance, int fd, unsigned seed)
 {
@@ -230,7 +243,9 @@ sim_worker(struct sim *s, int index, uint32_t instance, int fd, unsigned seed)
 		}
 		if (!worker_finish(&w, &h))
 			break;
-		if (rand_r(&w.seed) % 16 == 0) /* idle meanwhile */
+		if (s->in_rounds)
+			round_wait(s);
+		else if (rand_r(&w.seed) % 16 == 0) /* idle meanwhile */
 			usleep(100);
 	}
 	close(fd);
@@ -281,7 +296,7 @@ broker_serve(struct sim *s, int t)
 	uint32_t i, gen;
 
 	if (!limit_try(
-		&s->board, LIM_SERVER, SIM_SERVER, sim_proc(t), SIM_MAXCONN))
+		&s->board, LIM_SERVER, SIM_SERVER, sim_proc(t), s->maxconn))
 		return false;
 	for (i = 0; i < SIM_SLOTS; i++) {
 		v = slot_get(&s->board, i);

@@ -15,7 +15,7 @@
 #include "shm/seg/vault.h"
 
 /* Fewer slots than would be comfortable, a limit that makes most wait. */
-enum { SIM_WORKERS = 5, SIM_SLOTS = 6, SIM_MAXCONN = 3 };
+enum { SIM_WORKERS = 5, SIM_SLOTS = 6, SIM_MAXCONN = 3 /* at first */ };
 
 /* What all share beside the segments: who uses a slot right now. */
 struct sim_proof {
@@ -23,6 +23,7 @@ struct sim_proof {
 	_Atomic uint32_t in_flight;        /* requests; threads only */
 	_Atomic uint32_t stop;
 	_Atomic uint64_t requests, own_reuses, queued;
+	_Atomic uint64_t round_done; /* requests done, all workers */
 };
 
 struct sim {
@@ -32,6 +33,9 @@ struct sim {
 	int vault_fd[SIM_WORKERS];
 	struct sim_proof *proof;
 	bool count_in_flight; /* false where workers are killed */
+	uint32_t maxconn;
+	bool in_rounds; /* one request each, then wait for all: nobody
+			   else's message heals a lost wakeup */
 	/* broker's own */
 	int fd[SIM_WORKERS]; /* channels, -1: closed */
 	uint32_t instance[SIM_WORKERS];

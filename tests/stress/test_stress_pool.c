@@ -19,7 +19,7 @@
 #include "shm/ipc/chan.h"
 #include "tests/stress/sim.h"
 
-enum { WATCHDOG_S = 100 };
+enum { WATCHDOG_S = 100, STUCK_S = 20 };
 
 static struct sim sim;
 
@@ -57,16 +57,19 @@ worker_main(void *arg)
 }
 
 static void
-pool__threads__no_race_and_no_lost_wakeup(void **state)
+run_threads(bool in_rounds)
 {
 	struct start st[SIM_WORKERS];
-	double end = seconds() + run_seconds();
+	double end = seconds() + run_seconds(), moved = seconds();
+	uint64_t seen = 0;
 	int w, pair[2];
 
-	(void)state;
 	alarm(WATCHDOG_S);
 	sim_open(&sim);
 	sim.count_in_flight = true;
+	sim.in_rounds = in_rounds;
+	if (in_rounds)
+		sim.maxconn = 1;
 	for (w = 0; w < SIM_WORKERS; w++) {
 		CHK(chan_pair(pair) == 0);
 		CHK(fcntl(pair[1], F_SETFL, 0) == 0); /* workers block */
@@ -80,6 +83,11 @@ pool__threads__no_race_and_no_lost_wakeup(void **state)
 	while (sim_broker_turn(&sim, 100)) {
 		if (seconds() > end)
 			atomic_store(&sim.proof->stop, 1);
+		if (atomic_load(&sim.proof->requests) != seen)
+			moved = seconds();
+		seen = atomic_load(&sim.proof->requests);
+		if (seconds() - moved > STUCK_S)
+			fail_msg("a waiter sleeps for ever");
 	}
 	for (w = 0; w < SIM_WORKERS; w++)
 		pthread_join(st[w].thread, NULL);
@@ -93,6 +101,20 @@ pool__threads__no_race_and_no_lost_wakeup(void **state)
 	assert_true(sim.proof->queued > 0);
 	sim_close(&sim);
 	alarm(0);
+}
+
+static void
+pool__threads__no_race(void **state)
+{
+	(void)state;
+	run_threads(false);
+}
+
+static void
+pool__threads_in_rounds__no_lost_wakeup(void **state)
+{
+	(void)state;
+	run_threads(true);
 }
 
 /* --- the limit alone --- */
@@ -143,7 +165,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pool__threads__no_race_and_no_lost_wakeup),
+		cmocka_unit_test(pool__threads__no_race),
+		cmocka_unit_test(pool__threads_in_rounds__no_lost_wakeup),
 		cmocka_unit_test(limit__threads__never_over),
 	};
 
