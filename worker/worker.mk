@@ -1,1 +1,24 @@
 # SPDX-License-Identifier: MIT
+libwsb_a_SOURCES += \
+	shm/proto/proxy_hdr.c shm/proto/proxy_hdr.h \
+	worker/accept.c worker/accept.h \
+	worker/access_log.c \
+	worker/back.c \
+	worker/fconn.c worker/fconn.h \
+	worker/flow.c worker/flow.h \
+	worker/h1_head.c \
+	worker/hop.c worker/hop.h \
+	worker/lb.c worker/lb.h worker/lb_parts.h \
+	worker/lb_hash.c \
+	worker/lb_rr.c \
+	worker/push.c \
+	worker/reply.c worker/reply.h \
+	worker/retry.c \
+	worker/sandbox.c worker/sandbox.h \
+	worker/stream.c worker/stream.h worker/stream_parts.h \
+	worker/stream_req.c \
+	worker/stream_res.c \
+	worker/tunnel.c \
+	worker/wk.h \
+	worker/worker.c worker/worker.h \
+	worker/xprt.h

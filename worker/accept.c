@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One event per listening socket.  A listener that may not accept (limits,
+ * descriptors) is taken out of the loop and tried again when a connection
+ * ends, and every RETRY_MS, since other workers' connections count, too.
+ */
+#include "worker/accept.h"
+
+#include <event2/event_struct.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "shm/base/chk.h"
+#include "shm/base/log.h"
+#include "shm/base/mem.h"
+#include "worker/fconn.h"
+#include "worker/wk.h"
+
+enum { BATCH_MAX = 64, RETRY_MS = 100, COMPLAIN_MS = 1000 };
+
+struct listener {
+	struct event ev;
+	int fd;
+	const struct bind *bind;
+	int batch;   /* connections to take per turn, 1..BATCH_MAX */
+	bool listening; /* ev is added */
+	bool was_full; /* the last batch was */
+};
+
+static struct listener *listeners;
+static int listener_count;
+static bool stopped;
+static struct wheel_timer retry_timer;
+static uint64_t complained_ms;
+
+static void
+listener_pause(struct listener *l)
+{
+	if (!l->listening)
+		return;
+	event_del(&l->ev);
+	l->listening = false;
+	stat_add(&wk.stat->accept_paused, 1);
+	if (!retry_timer.deadline_ms)
+		wheel_set(wk.wheel, &retry_timer, clock_ms() + RETRY_MS);
+}
+
+static void
+listener_resume(struct listener *l)
+{
+	if (!l->listening && !stopped)
+		l->listening = event_add(&l->ev, NULL) == 0;
+}
+
+static void
+on_retry(struct wheel_timer *t)
+{
+	(void)t;
+	for (int i = 0; i < listener_count; i++)
+		listener_resume(&listeners[i]);
+}
+
+/* Count one more connection, or false at a limit. */
+static bool
+permit(const struct bind *bind)
+{
+	const struct proxy *fe = bind->px;
+
+	if (!limit_try(&wk.board, LIM_GLOBAL, 0, wk.proc, wk.maxconn))
+		return false;
+	if (limit_try(&wk.board, LIM_FRONTEND, (uint32_t)fe->row, wk.proc,
+	    (uint32_t)fe->maxconn))
+		return true;
+	limit_drop(&wk.board, LIM_GLOBAL, 0, wk.proc);
+	return false;
+}
+
+static void
+unpermit(const struct bind *bind)
+{
+	limit_drop(&wk.board, LIM_FRONTEND, (uint32_t)bind->px->row, wk.proc);
+	limit_drop(&wk.board, LIM_GLOBAL, 0, wk.proc);
+}
+
+/* accept4() failed: pause when it would only fail again. */
+static void
+accept_failed(struct listener *l, int err)
+{
+	if (err == EAGAIN || err == EINTR || err == ECONNABORTED) {
+		l->batch = 1;
+		return;
+	}
+	if (clock_ms() >= complained_ms + COMPLAIN_MS) {
+		complained_ms = clock_ms();
+		log_msg(LOGL_ALERT, "Proxy %s: cannot accept on %s: %s",
+		    l->bind->px->name, l->bind->text, strerror(err));
+	}
+	listener_pause(l);
+}
+
+static bool
+accept_one(struct listener *l)
+{
+	struct addr src = { .kind = ADDR_INET, .len = sizeof(src.u.ss) };
+	int fd;
+
+	if (!permit(l->bind)) {
+		listener_pause(l);
+		return false;
+	}
+	src.u.sa.sa_family = AF_UNSPEC;
+	fd = accept4(l->fd, &src.u.sa, &src.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		int err = errno;
+
+		unpermit(l->bind);
+		accept_failed(l, err);
+		return false;
+	}
+	if (src.u.sa.sa_family == AF_UNIX)
+		src.kind = ADDR_UNIX;
+	wk.clients++;
+	atomic_store_explicit(&wk.row->clients, wk.clients,
+	    memory_order_relaxed);
+	stat_add(&wk.stat->accepted, 1);
+	stat_add(&stat_proxy(&wk.board, wk.proc,
+	    (uint32_t)l->bind->px->row)->sessions, 1);
+	fconn_new(&fd, l->bind, &src);
+	return true;
+}
+
+static void
+on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	int n = 0;
+
+	(void)fd;
+	(void)what;
+	wk_turn();
+	while (n < l->batch && l->listening && accept_one(l))
+		n++;
+	/* A full batch with more behind it: take more next turn. */
+	if (n == l->batch && l->was_full && l->batch < BATCH_MAX)
+		l->batch *= 2;
+	l->was_full = n == l->batch;
+}
+
+void
+accept_ended(const struct bind *bind)
+{
+	unpermit(bind);
+	CHK(wk.clients > 0);
+	wk.clients--;
+	atomic_store_explicit(&wk.row->clients, wk.clients,
+	    memory_order_relaxed);
+	if (retry_timer.deadline_ms)
+		on_retry(NULL);
+}
+
+void
+accept_start(const struct worker_listener *wl, int count)
+{
+	int one = 1;
+
+	listeners = mem_alloc((size_t)count * sizeof(*listeners));
+	listener_count = count;
+	retry_timer.fn = on_retry;
+	for (int i = 0; i < count; i++) {
+		struct listener *l = &listeners[i];
+
+		l->fd = wl[i].fd;
+		l->bind = wl[i].bind;
+		l->batch = 1;
+		/* Accepted sockets inherit it. */
+		(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one,
+		    sizeof(one));
+		event_assign(&l->ev, wk.base, l->fd, EV_READ | EV_PERSIST,
+		    on_ready, l);
+		listener_resume(l);
+	}
+}
+
+void
+accept_stop(void)
+{
+	stopped = true;
+	for (int i = 0; i < listener_count; i++)
+		if (listeners[i].listening) {
+			event_del(&listeners[i].ev);
+			listeners[i].listening = false;
+		}
+	wheel_del(wk.wheel, &retry_timer);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is left of a request: its log line and its counts.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "shm/base/log.h"
+#include "worker/stream_parts.h"
+
+/* Without `option httplog`: who came where. */
+static size_t
+plain_line(const struct stream *s, char *out, size_t room)
+{
+	const struct txn *t = &s->t;
+	char src[128], dst[128];
+	int n;
+
+	n = snprintf(out, room, "Connect from %s to %s (%s/%s)",
+	    addr_text(&t->cli->src, src, sizeof(src)),
+	    addr_text(&t->cli->dst, dst, sizeof(dst)), t->fe->name,
+	    t->fe->http.mode_http ? "HTTP" : "TCP");
+	return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* Connections at this moment, for %ac %fc %bc %sc. */
+static void
+fill_counts(struct txn *t)
+{
+	const struct board *b = &wk.board;
+
+	t->log.actconn = (int)limit_sum(b, LIM_GLOBAL, 0);
+	t->log.feconn = (int)limit_sum(b, LIM_FRONTEND, (uint32_t)t->fe->row);
+	t->log.beconn = t->be ?
+	    (int)limit_sum(b, LIM_BACKEND, (uint32_t)t->be->row) : 0;
+	t->log.srvconn = t->srv ?
+	    (int)limit_sum(b, LIM_SERVER, (uint32_t)t->srv->row) : 0;
+}
+
+static bool
+is_normal(const struct txn *t)
+{
+	return t->log.term[0] == TERM_NONE && t->status < 500 &&
+	    t->log.retries == 0;
+}
+
+void
+access_log_line(struct stream *s)
+{
+	static char line[LOG_LINE_MAX];
+	const struct proxy_log *l = &s->t.fe->log;
+	struct txn *t = &s->t;
+	size_t n;
+
+	if (!l->target_mask || t->log.silent)
+		return;
+	if (l->dontlog_normal && is_normal(t))
+		return;
+	fill_counts(t);
+	if (l->fmt)
+		n = logfmt_build(l->fmt, t, line, sizeof(line));
+	else
+		n = plain_line(s, line, sizeof(line));
+	log_line(l->target_mask, t->log.level, sv_of(line, n));
+	stat_add(&wk.stat->log_lines, 1);
+}
+
+void
+access_log_count_request(struct stream *s)
+{
+	stat_add(&wk.stat->requests, 1);
+	stat_add(&stat_proxy(&wk.board, wk.proc,
+	    (uint32_t)s->t.fe->row)->requests, 1);
+}
+
+static unsigned
+status_class(unsigned status)
+{
+	unsigned c = status / 100;
+
+	return c >= 1 && c <= 5 ? c : 0;
+}
+
+/* Microseconds from a to b, 0 where one was not reached. */
+static uint64_t
+span(uint64_t a, uint64_t b)
+{
+	return a && b > a ? b - a : 0;
+}
+
+static void
+count_server(const struct txn *t)
+{
+	const struct txn_times *at = &t->at;
+	struct stat_server *st = stat_server(&wk.board, wk.proc,
+	    (uint32_t)t->srv->row);
+
+	stat_add(&st->requests, 1);
+	stat_add(&st->bytes_in, t->log.bytes_uploaded);
+	stat_add(&st->bytes_out, t->log.bytes_read);
+	stat_add(&st->status[status_class(t->status)], 1);
+	stat_add(&st->time_queue_us, span(at->queue_us, at->assigned_us));
+	stat_add(&st->time_connect_us, span(at->assigned_us, at->connect_us));
+	stat_add(&st->time_response_us, span(at->connect_us,
+	    at->response_us));
+	stat_add(&st->time_total_us, span(at->first_us, at->end_us));
+	atomic_store_explicit(&st->last_session_us, clock_wall_us(),
+	    memory_order_relaxed);
+}
+
+static void
+count_backend(const struct txn *t)
+{
+	const struct txn_times *at = &t->at;
+	struct stat_proxy *st = stat_proxy(&wk.board, wk.proc,
+	    (uint32_t)t->be->row);
+
+	stat_add(&st->time_queue_us, span(at->queue_us, at->assigned_us));
+	stat_add(&st->time_connect_us, span(at->assigned_us, at->connect_us));
+	stat_add(&st->time_response_us, span(at->connect_us,
+	    at->response_us));
+	stat_add(&st->time_total_us, span(at->first_us, at->end_us));
+	if (t->be == t->fe)
+		return; /* the rest is counted as the frontend's */
+	stat_add(&st->requests, 1);
+	stat_add(&st->bytes_in, t->log.bytes_uploaded);
+	stat_add(&st->bytes_out, t->log.bytes_read);
+	stat_add(&st->status[status_class(t->status)], 1);
+}
+
+void
+access_log_count_end(struct stream *s)
+{
+	const struct txn *t = &s->t;
+	struct stat_proxy *fe = stat_proxy(&wk.board, wk.proc,
+	    (uint32_t)t->fe->row);
+
+	stat_add(&fe->bytes_in, t->log.bytes_uploaded);
+	stat_add(&fe->bytes_out, t->log.bytes_read);
+	stat_add(&wk.stat->bytes_in, t->log.bytes_uploaded);
+	stat_add(&wk.stat->bytes_out, t->log.bytes_read);
+	if (t->status)
+		stat_add(&fe->status[status_class(t->status)], 1);
+	if (t->be)
+		count_backend(t);
+	if (t->srv)
+		count_server(t);
+}

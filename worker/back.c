@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stream's connection to a server: chosen, asked for, used, given back.
+ */
+#include <string.h>
+
+#include "shm/base/chk.h"
+#include "shm/proto/proxy_hdr.h"
+#include "worker/lb.h"
+#include "worker/stream_parts.h"
+
+void
+back_read_on(struct stream *s)
+{
+	if (s->b.bc && !s->b.reading)
+		s->b.reading = event_add(&s->b.bc->rev, NULL) == 0;
+}
+
+void
+back_read_off(struct stream *s)
+{
+	if (s->b.bc && s->b.reading) {
+		event_del(&s->b.bc->rev);
+		s->b.reading = false;
+	}
+}
+
+static void
+on_write(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	wk_turn();
+	push_server(arg);
+}
+
+void
+back_write_on(struct stream *s)
+{
+	if (s->b.writing)
+		return;
+	event_assign(&s->b.wev, wk.base, s->b.x.fd, EV_WRITE | EV_PERSIST,
+	    on_write, s);
+	s->b.writing = event_add(&s->b.wev, NULL) == 0;
+}
+
+void
+back_write_off(struct stream *s)
+{
+	if (!s->b.writing)
+		return;
+	event_del(&s->b.wev);
+	s->b.writing = false;
+}
+
+static void
+on_read(struct bconn *bc, void *arg)
+{
+	(void)bc;
+	wk_turn();
+	stream_res_readable(arg);
+}
+
+/* The server closed a connection that only waits for its session. */
+static void
+on_kept_read(struct bconn *bc, void *arg)
+{
+	struct fconn *fc = arg;
+
+	CHK(fc->kept == bc);
+	pool_drop_kept(wk.pool, &fc->kept);
+}
+
+/* A response was read to its end, and nothing but it. */
+static bool
+is_in_order(const struct stream *s)
+{
+	return !s->b.srv_close && s->down.b && s->down.in_done &&
+	    s->down.in != HTTP_BODY_EOF && s->down.raw_r == s->dbuf.w &&
+	    !s->to_srv.data && flow_is_done(&s->up);
+}
+
+static void
+keep(struct stream *s)
+{
+	struct fconn *fc = s->fc;
+
+	if (fc->kept)
+		pool_drop_kept(wk.pool, &fc->kept);
+	s->b.bc->on_read = on_kept_read;
+	s->b.bc->arg = fc;
+	pool_unpermit(wk.pool, s->b.bc);
+	fc->kept = s->b.bc;
+	s->b.bc = NULL;
+}
+
+void
+back_done(struct stream *s)
+{
+	if (!s->b.bc)
+		return;
+	back_write_off(s);
+	if (!is_in_order(s)) {
+		pool_close(wk.pool, &s->b.bc, 0);
+	} else if (s->t.be->http.reuse == REUSE_NEVER) {
+		back_read_on(s);
+		if (s->keep_client)
+			keep(s);
+		else
+			pool_close(wk.pool, &s->b.bc, 0);
+	} else {
+		back_read_on(s);
+		pool_release(wk.pool, &s->b.bc);
+	}
+	s->b.x.fd = -1;
+}
+
+void
+back_drop(struct stream *s, int why)
+{
+	back_write_off(s);
+	if (s->b.bc)
+		pool_close(wk.pool, &s->b.bc, why);
+	if (s->b.lease.id)
+		pool_cancel(wk.pool, &s->b.lease);
+	s->b.x.fd = -1;
+}
+
+static void
+count_connection(struct stream *s, bool fresh)
+{
+	struct stat_server *st = stat_server(&wk.board, wk.proc,
+	    (uint32_t)s->t.srv->row);
+
+	stat_add(&st->sessions, 1);
+	stat_add(fresh ? &st->connects : &st->reuses, 1);
+}
+
+/* The connection is there: the request goes out. May end the stream. */
+static void
+connected(struct stream *s, struct bconn *bc)
+{
+	struct txn *t = &s->t;
+
+	s->b.bc = bc;
+	s->b.x.fd = bc->fd;
+	s->b.reading = true;
+	s->b.any_sent = s->b.write_dead = false;
+	bc->on_read = on_read;
+	bc->arg = s;
+	t->reused = !bc->fresh;
+	t->at.connect_us = clock_us();
+	t->at.assigned_us = s->b.lease.queue_left_us &&
+	    s->b.lease.queue_left_us > t->at.queue_us ?
+	    s->b.lease.queue_left_us : t->at.queue_us;
+	if (t->at.assigned_us > t->at.connect_us)
+		t->at.assigned_us = t->at.connect_us;
+	t->log.srv_queue += (int)s->b.lease.queue_pos;
+	s->due.server_ms = clock_ms();
+	count_connection(s, bc->fresh);
+	stream_set_state(s, ST_RESPONSE);
+	s->scan = (struct h1_scan){ 0 };
+	if (h1_head_request(s) < 0) {
+		stream_term(s, 'I', 'C');
+		back_drop(s, WSE_NOMEM);
+		reply_status(s, 500);
+		return;
+	}
+	push_server(s);
+}
+
+static void
+on_lease(struct pool_lease *l, struct bconn *bc, enum pool_fail why,
+    int errnum)
+{
+	struct stream *s = l->arg;
+
+	(void)errnum;
+	wk_turn();
+	if (bc)
+		connected(s, bc);
+	else
+		retry_connect(s, why);
+}
+
+static enum lease_reuse
+reuse_of(const struct stream *s)
+{
+	bool first = s->fc->cli.request_count <= 1;
+
+	/* A handshake is repeated when it fails: it may always reuse. */
+	if (s->t.req->conn_upgrade)
+		first = false;
+	if (s->b.want_fresh)
+		return LEASE_FRESH_ONLY;
+	switch (s->t.be->http.reuse) {
+	case REUSE_NEVER:
+		return LEASE_FRESH_ONLY;
+	case REUSE_SAFE:
+		return first ? LEASE_FRESH_ONLY : LEASE_ANY;
+	case REUSE_AGGRESSIVE:
+		return first ? LEASE_PROVEN : LEASE_ANY;
+	case REUSE_ALWAYS:
+	case REUSE_N:
+		break;
+	}
+	return LEASE_ANY;
+}
+
+static uint16_t *
+port_of(struct addr *a)
+{
+	return a->u.sa.sa_family == AF_INET6 ? &a->u.in6.sin6_port :
+	    &a->u.in4.sin_port;
+}
+
+/* A server without address or port: the client's destination fills in. */
+static void
+dst_fill(const struct stream *s, struct addr *dst)
+{
+	const struct addr *to = s->t.dst_override.len ? &s->t.dst_override :
+	    &s->t.cli->dst;
+	const struct addr *a = &s->t.srv->addr;
+	bool any = a->kind == ADDR_INET && a->len &&
+	    (a->u.sa.sa_family == AF_INET ?
+	    a->u.in4.sin_addr.s_addr == INADDR_ANY :
+	    IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr));
+	struct addr from = *to;
+
+	dst->len = 0;
+	if (a->kind != ADDR_INET || to->kind != ADDR_INET || !to->len)
+		return;
+	if (!any && *port_of(&(struct addr){ .u = a->u }))
+		return;
+	*dst = any ? *to : *a;
+	if (*port_of(&(struct addr){ .u = a->u }))
+		*port_of(dst) = *port_of(&(struct addr){ .u = a->u });
+	else
+		*port_of(dst) = *port_of(&from);
+}
+
+static struct sv
+proxy_bytes(struct stream *s)
+{
+	char *p;
+	ssize_t n;
+
+	if (!s->t.srv->send_proxy)
+		return SV_NULL;
+	p = arena_get(&s->t.arena, PROXY_HDR_MAX);
+	if (!p)
+		return SV_NULL;
+	n = proxy_hdr_write(s->t.srv->send_proxy, &s->t.cli->src.u.sa,
+	    &s->t.cli->dst.u.sa, p, PROXY_HDR_MAX);
+	return n > 0 ? sv_of(p, (size_t)n) : SV_NULL;
+}
+
+static void
+want_fill(struct stream *s, struct pool_want *w)
+{
+	const struct server *srv = s->t.srv;
+	struct sample v;
+
+	w->srv = srv;
+	w->reuse = reuse_of(s);
+	w->fresh_only_private = s->t.be->http.reuse == REUSE_NEVER;
+	w->tags = TAG_BIT(TAG_H1);
+	dst_fill(s, &w->dst);
+	w->name = w->proxy_hdr = SV_NULL;
+	if (srv->pool.conn_name && expr_eval(srv->pool.conn_name, &s->t, &v) &&
+	    sample_to_str(&s->t, &v))
+		w->name = v.s;
+	w->proxy_hdr = proxy_bytes(s);
+}
+
+static struct bconn *
+kept_for(struct stream *s)
+{
+	struct fconn *fc = s->fc;
+	struct bconn *bc = fc->kept;
+
+	if (!bc || bc->server != (uint32_t)s->t.srv->row || s->b.want_fresh)
+		return NULL;
+	fc->kept = NULL;
+	return bc;
+}
+
+void
+back_lease(struct stream *s)
+{
+	const struct proxy_timeouts *tmo = stream_be_tmo(s);
+	unsigned ms = tmo->queue_ms ? tmo->queue_ms : tmo->connect_ms;
+	struct pool_want w;
+	struct bconn *bc = NULL, *kept = kept_for(s);
+	int err;
+
+	memset(&s->b.lease, 0, sizeof(s->b.lease));
+	s->b.lease.fn = on_lease;
+	s->b.lease.arg = s;
+	if (!s->t.at.queue_us)
+		s->t.at.queue_us = clock_us();
+	s->due.state_ms = ms ? clock_ms() + ms : 0;
+	stream_set_state(s, ST_QUEUE);
+	want_fill(s, &w);
+	err = pool_get(wk.pool, &w, kept, &s->b.lease, &bc);
+	if (err == 0) {
+		connected(s, bc);
+		return;
+	}
+	if (err == -WSE_AGAIN) {
+		stream_arm(s);
+		return;
+	}
+	if (kept)
+		pool_drop_kept(wk.pool, &kept);
+	retry_connect(s, err == -WSE_FULL ? PFAIL_QUEUE_FULL : PFAIL_INTERNAL);
+}
+
+void
+back_assign(struct stream *s)
+{
+	struct txn *t = &s->t;
+	const struct server *srv = rules_server(t);
+
+	if (!srv || !lb_is_usable(srv))
+		srv = lb_choose(t, t->srv);
+	t->srv = srv;
+	if (!srv) {
+		stream_term(s, 'S', 'C');
+		reply_status(s, 503);
+		return;
+	}
+	back_lease(s);
+}

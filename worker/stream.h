@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stream: one request and its response, between a front end (fconn) and a
+ * back end (bconn).
+ *
+ * Functions that say "may end the stream" leave nothing of it to touch.
+ */
+#ifndef WORKER_STREAM_H
+#define WORKER_STREAM_H
+
+#include <event2/event_struct.h>
+
+#include "worker/fconn.h"
+#include "worker/flow.h"
+#include "worker/rules/txn.h"
+
+enum stream_state {
+	ST_HEAD,     /* the request head comes in */
+	ST_BUFFER,   /* option http-buffer-request: its body, too */
+	ST_QUEUE,    /* a connection was asked for */
+	ST_PAUSE,    /* before another try on the same server */
+	ST_RESPONSE, /* request is being sent; no final response head yet */
+	ST_RELAY,    /* the response is on its way to the client */
+	ST_TUNNEL,   /* bytes both ways */
+	ST_REPLY,    /* our own answer is on its way to the client */
+	ST_DONE,
+	ST_STATE_N
+};
+
+enum { STREAM_ARENA_BYTES = 16384 };
+
+/* Large, not zeroed for each request. */
+struct stream_mem {
+	struct http_head req, res;
+	_Alignas(8) char arena[STREAM_ARENA_BYTES];
+};
+
+/* The request on its way to a server. */
+struct stream_back {
+	struct bconn *bc;
+	struct xprt x;            /* of bc */
+	struct event wev;         /* EV_WRITE, after EAGAIN */
+	struct pool_lease lease;
+	int tries_left;           /* of `retries` */
+	int tries_done;
+	bool reading, writing;    /* bc's rev, wev are added */
+	bool any_sent;            /* a byte left us on this try */
+	bool write_dead;          /* the server takes no more of the request */
+	bool stale_retried;       /* the free second try was used */
+	bool want_fresh;          /* no reused connection for this try */
+	bool counted;             /* in the backend's stream count */
+	bool srv_close;           /* the server will not keep the connection */
+};
+
+/* When something was last heard, clock_ms(); and a deadline of the state. */
+struct stream_due {
+	uint64_t client_ms, server_ms;
+	uint64_t state_ms;        /* 0: none */
+	uint64_t head_ms;         /* timeout http-request */
+};
+
+struct stream {
+	struct fconn *fc;
+	struct stream_mem *mem;
+	struct txn t;
+	enum stream_state state;
+	struct stream_back b;
+	struct stream_due due;
+	struct h1_scan scan;      /* of the head at hand */
+	struct buf ubuf, dbuf;    /* more request body; response */
+	struct buf to_srv, to_cli; /* heads as serialised */
+	struct flow up, down;     /* bodies */
+	uint32_t head_bytes;      /* of the request, in fc->in */
+	bool keep_client;         /* the connection outlives this response */
+	bool is_upgrade;          /* the request asks for one */
+	bool res_begun;           /* a final head is queued for the client */
+	bool aborted;             /* the response was cut */
+	bool logged;
+	bool tunnel_counted;      /* in wk.tunnels */
+	bool up_shut, down_shut;  /* tunnel: a FIN was passed on */
+	struct sv reply_rest;     /* our own body not copied yet, static bytes */
+};
+
+/* Attach a stream to an idle connection; NULL when memory is out. */
+struct stream *stream_new(struct fconn *fc);
+void stream_set_state(struct stream *s, enum stream_state to);
+/* Set the timer after something happened. */
+void stream_arm(struct stream *s);
+/* The timer fired. May end the stream. */
+void stream_timeout(struct stream *s);
+/* The client can be read or written. May end the stream. */
+void stream_client_readable(struct stream *s);
+/* The client is gone (RST, or a FIN that counts). Ends the stream. */
+void stream_client_gone(struct stream *s);
+/* Everything was sent to the client. Ends the stream. */
+void stream_finish(struct stream *s);
+/* Stop in the middle: nothing more can be said to the client. Ends it. */
+void stream_cut(struct stream *s);
+/* Set HAProxy's termination letters unless they are set. */
+void stream_term(struct stream *s, char who, char where);
+/* The letter of where it is: R Q C H D T L. */
+char stream_where(const struct stream *s);
+/* The lease waits for a permit rather than for a dial (a guess). */
+bool stream_is_queued(const struct stream *s);
+/* The whole request was received. */
+bool stream_request_is_read(const struct stream *s);
+
+static inline const struct proxy_timeouts *
+stream_fe_tmo(const struct stream *s)
+{
+	return &s->t.fe->tmo;
+}
+
+static inline const struct proxy_timeouts *
+stream_be_tmo(const struct stream *s)
+{
+	return &(s->t.be ? s->t.be : s->t.fe)->tmo;
+}
+
+#endif

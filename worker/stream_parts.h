@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of a stream's way: stream_req.c (request), back.c (connection),
+ * retry.c (trying again), push.c (writing), stream_res.c (response),
+ * tunnel.c, reply.c (our own answers), hop.c and h1_head.c (heads on the way
+ * out), access_log.c (line and counts at the end).
+ */
+#ifndef WORKER_STREAM_PARTS_H
+#define WORKER_STREAM_PARTS_H
+
+#include "worker/stream.h"
+
+/* stream_req.c: bytes for ST_HEAD are in fc->in. May end the stream. */
+void stream_req_parse(struct stream *s);
+/* More body for ST_BUFFER. May end the stream. */
+void stream_req_buffered(struct stream *s);
+/* More body from the client. May end the stream. */
+void stream_req_read_body(struct stream *s);
+
+/* back.c: choose a server, ask for a connection. May end the stream. */
+void back_assign(struct stream *s);
+/* Ask again on the server at hand. May end the stream. */
+void back_lease(struct stream *s);
+void back_read_on(struct stream *s);
+void back_read_off(struct stream *s);
+void back_write_on(struct stream *s);
+void back_write_off(struct stream *s);
+/* The exchange is complete: to the pool, or closed where it must be. */
+void back_done(struct stream *s);
+/* End it, and whatever waits for one. */
+void back_drop(struct stream *s, int why);
+
+/* retry.c: no connection was had. May end the stream. */
+void retry_connect(struct stream *s, enum pool_fail why);
+/* It broke before a byte of the response. May end the stream. */
+void retry_broken(struct stream *s, int err);
+/* The pause is over. May end the stream. */
+void retry_resume(struct stream *s);
+/* Junk, a timeout, a status: true if another try began (or the stream ended). */
+bool retry_response(struct stream *s, unsigned retry_bit);
+/* The retry-on bit of a status, or 0. */
+unsigned retry_status_bit(unsigned status);
+
+/* push.c: send what can be sent. May end the stream. */
+void push_client(struct stream *s);
+void push_server(struct stream *s);
+
+/* stream_res.c: the server can be read. May end the stream. */
+void stream_res_readable(struct stream *s);
+
+/* tunnel.c: a 101, or a 2xx to CONNECT, is queued. May end the stream. */
+void tunnel_start(struct stream *s);
+void tunnel_client_readable(struct stream *s);
+void tunnel_server_readable(struct stream *s);
+/* What came of writing: pass on FINs, end when both are through. */
+void tunnel_progress(struct stream *s);
+/* When it times out on this side, clock_ms(); 0: never. */
+uint64_t tunnel_due(const struct stream *s, bool client_side);
+/* The stream ends: no tunnel any more (harmless if it was none). */
+void tunnel_ended(struct stream *s);
+void tunnel_timeout(struct stream *s, bool client_side);
+
+/* reply.c: answer with a default page or errorfile. May end the stream. */
+void reply_status(struct stream *s, unsigned status);
+/* ... with what a rule says. */
+void reply_rule(struct stream *s, const struct rule_reply *r);
+
+/* h1_head.c: serialise. 0, -WSE_NOMEM or -WSE_TOOBIG. */
+MUST_USE int h1_head_request(struct stream *s);
+MUST_USE int h1_head_response(struct stream *s);
+MUST_USE int h1_head_interim(struct stream *s);
+/* Append a head to b as it is. */
+MUST_USE int h1_head_put(const struct http_head *h, struct buf *b);
+
+/* access_log.c */
+void access_log_line(struct stream *s);
+void access_log_count_request(struct stream *s);
+void access_log_count_end(struct stream *s);
+
+#endif

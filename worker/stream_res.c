@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A response's way from the server's bytes to the client.
+ *
+ * The connection is given back before the last bytes go to the client, so
+ * that a client's next request, on whichever worker, can have it.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "shm/base/chk.h"
+#include "worker/stream_parts.h"
+
+static void
+count_errors(struct stream *s)
+{
+	stat_add(&stat_proxy(&wk.board, wk.proc,
+	    (uint32_t)s->t.be->row)->res_errors, 1);
+	stat_add(&stat_server(&wk.board, wk.proc,
+	    (uint32_t)s->t.srv->row)->res_errors, 1);
+}
+
+/* What came is no response. Ends the try, perhaps the stream. */
+static void
+bad_response(struct stream *s)
+{
+	s->t.res = NULL;
+	if (retry_response(s, RETRY_JUNK_RESPONSE))
+		return;
+	count_errors(s);
+	stream_term(s, 'P', 'H');
+	back_drop(s, WSE_PROTO);
+	reply_status(s, 502);
+}
+
+/* False: answered, or gone. */
+static bool
+run_rules(struct stream *s, const struct proxy *px)
+{
+	const struct rule_list *l = &px->rules[RULES_HTTP_RESPONSE];
+	static struct http_head head; /* of a reply; too large for the stack */
+	struct rule_reply r = { .head = &head };
+
+	if (!l->head)
+		return true;
+	memset(&head, 0, sizeof(head));
+	switch (rules_run(l, RULES_HTTP_RESPONSE, &s->t, &r)) {
+	case RULE_CONTINUE:
+		return true;
+	case RULE_REPLY:
+		stream_term(s, r.is_deny ? 'P' : 'L', 'H');
+		if (r.is_deny)
+			stat_add(&stat_proxy(&wk.board, wk.proc,
+			    (uint32_t)px->row)->res_denied, 1);
+		reply_rule(s, &r);
+		return false;
+	case RULE_REJECT:
+		stream_term(s, 'P', 'H');
+		stream_cut(s);
+		return false;
+	case RULE_ERROR:
+	case RULE_VERDICT_N:
+		break;
+	}
+	stream_term(s, 'P', 'H');
+	reply_status(s, 500);
+	return false;
+}
+
+static void
+after_rules(struct stream *s, const struct proxy *px)
+{
+	const struct rule_list *l = &px->rules[RULES_HTTP_AFTER_RESPONSE];
+	struct rule_reply r = { 0 };
+
+	if (l->head)
+		(void)rules_run(l, RULES_HTTP_AFTER_RESPONSE, &s->t, &r);
+}
+
+static bool
+all_rules(struct stream *s)
+{
+	struct txn *t = &s->t;
+	bool two = t->be != t->fe;
+
+	if (t->res_capture && t->fe->res_capture_count)
+		rules_capture_response(t);
+	if (!run_rules(s, t->be) || (two && !run_rules(s, t->fe)))
+		return false;
+	after_rules(s, t->be);
+	if (two)
+		after_rules(s, t->fe);
+	return true;
+}
+
+static bool
+is_tunnel(const struct stream *s)
+{
+	unsigned status = s->t.res->status;
+
+	return status == 101 ||
+	    (s->t.req->method == HTTP_CONNECT && status / 100 == 2);
+}
+
+/* How the body comes and how it goes on. */
+static void
+framing_set(struct stream *s, bool tunnel)
+{
+	const struct http_head *res = s->t.res;
+	enum http_framing out = tunnel ? HTTP_BODY_NONE : res->framing;
+
+	if (out == HTTP_BODY_CHUNKED && s->t.req->minor == 0)
+		out = HTTP_BODY_EOF;
+	if (out == HTTP_BODY_EOF || !stream_request_is_read(s) ||
+	    wk.draining)
+		s->keep_client = false;
+	flow_start(&s->down, &s->dbuf, tunnel ? HTTP_BODY_NONE : res->framing,
+	    res->content_length, out);
+	s->down.base = 0;
+}
+
+/* After the head: the body that came along, and the rest as it comes. */
+static void
+relay_begin(struct stream *s)
+{
+	s->t.res = NULL; /* its bytes make room for the body */
+	if (flow_decode(&s->down) < 0) {
+		buf_put(&s->to_cli);
+		bad_response(s);
+		return;
+	}
+	stream_set_state(s, ST_RELAY);
+	s->res_begun = true;
+	if (s->t.fe->log.logasap && !s->logged) {
+		s->t.log.bytes_read = buf_len(&s->to_cli);
+		access_log_line(s);
+		s->t.log.bytes_read = 0;
+		s->logged = true;
+	}
+	if (s->down.in_done)
+		back_done(s);
+	push_client(s);
+}
+
+/* The final head is here, n bytes long. */
+static void
+head_done(struct stream *s, uint32_t n)
+{
+	struct txn *t = &s->t;
+	struct http_head *res = &s->mem->res;
+	unsigned bit = retry_status_bit(res->status);
+	bool tunnel;
+
+	s->dbuf.r += n;
+	t->res = res;
+	t->status = res->status;
+	t->at.response_us = clock_us();
+	if (res->minor ? res->conn_close : !res->conn_keepalive)
+		s->b.srv_close = true;
+	if (bit && retry_response(s, bit))
+		return;
+	if (res->status == 101 && !s->is_upgrade) {
+		bad_response(s);
+		return;
+	}
+	if (!all_rules(s))
+		return;
+	tunnel = is_tunnel(s);
+	framing_set(s, tunnel);
+	if (h1_head_response(s) < 0) {
+		bad_response(s);
+		return;
+	}
+	t->status = res->status;
+	if (tunnel)
+		tunnel_start(s);
+	else
+		relay_begin(s);
+}
+
+/* 1xx: passed on to whoever can understand it. */
+static int
+interim(struct stream *s)
+{
+	if (s->t.req->minor == 0)
+		return 0;
+	return h1_head_interim(s);
+}
+
+static void
+parse(struct stream *s)
+{
+	struct http_head *res = &s->mem->res;
+	struct h1_fault fault;
+	ssize_t n;
+
+	for (;;) {
+		memset(res, 0, offsetof(struct http_head, hdr));
+		n = h1_parse_response(buf_rp(&s->dbuf), buf_len(&s->dbuf),
+		    BUF_SMALL, &s->scan, s->t.req->method, res, &fault);
+		if (n <= 0 || res->status >= 200 || res->status == 101)
+			break;
+		s->scan = (struct h1_scan){ 0 };
+		if (interim(s) < 0) {
+			bad_response(s);
+			return;
+		}
+		buf_eat(&s->dbuf, (uint32_t)n);
+	}
+	if (n > 0) {
+		head_done(s, (uint32_t)n);
+		return;
+	}
+	if (n < 0 || buf_room(&s->dbuf) == 0) {
+		bad_response(s);
+		return;
+	}
+	if (s->to_cli.data && !s->fc->writing)
+		push_client(s);
+	else
+		stream_arm(s);
+}
+
+static void
+read_head(struct stream *s)
+{
+	ssize_t n;
+
+	if (!s->dbuf.data && buf_get(&s->dbuf, BUF_LARGE) < 0) {
+		stream_term(s, 'R', 'H');
+		back_drop(s, WSE_NOMEM);
+		reply_status(s, 503);
+		return;
+	}
+	n = xprt_recv(&s->b.x, buf_wp(&s->dbuf), buf_room(&s->dbuf));
+	if (n > 0) {
+		s->dbuf.w += (uint32_t)n;
+		s->due.server_ms = clock_ms();
+		parse(s);
+		return;
+	}
+	if (buf_len(&s->dbuf) == 0)
+		buf_put(&s->dbuf);
+	if (n == -WSE_AGAIN)
+		return;
+	if (s->dbuf.data) { /* half a head */
+		count_errors(s);
+		stream_term(s, 'S', 'H');
+		back_drop(s, (int)-n);
+		reply_status(s, 502);
+		return;
+	}
+	retry_broken(s, (int)-n);
+}
+
+/* The body breaks off. */
+static void
+cut_short(struct stream *s, char who)
+{
+	count_errors(s);
+	stat_add(&stat_proxy(&wk.board, wk.proc,
+	    (uint32_t)s->t.be->row)->server_aborts, 1);
+	stat_add(&stat_server(&wk.board, wk.proc,
+	    (uint32_t)s->t.srv->row)->server_aborts, 1);
+	stream_term(s, who, 'D');
+	back_drop(s, WSE_EOF);
+	s->aborted = true;
+	/* What came before is the client's still; then push.c cuts. */
+	if (s->fc->writing)
+		stream_arm(s);
+	else
+		push_client(s);
+}
+
+static void
+relay_read(struct stream *s)
+{
+	struct flow *f = &s->down;
+	uint32_t room;
+	ssize_t n;
+
+	if (!s->dbuf.data && buf_get(&s->dbuf, BUF_LARGE) < 0) {
+		cut_short(s, 'R');
+		return;
+	}
+	room = flow_room(f);
+	if (room == 0) {
+		back_read_off(s);
+		stream_arm(s);
+		return;
+	}
+	n = xprt_recv(&s->b.x, buf_wp(&s->dbuf), room);
+	if (n == -WSE_AGAIN)
+		return;
+	s->due.server_ms = clock_ms();
+	if (n < 0) {
+		if (n == -WSE_RESET || flow_eof(f) < 0) {
+			cut_short(s, 'S');
+			return;
+		}
+	} else {
+		s->dbuf.w += (uint32_t)n;
+		if (flow_decode(f) < 0) {
+			cut_short(s, 'P');
+			return;
+		}
+	}
+	if (f->in_done)
+		back_done(s);
+	if (!s->fc->writing)
+		push_client(s);
+	else
+		stream_arm(s);
+}
+
+void
+stream_res_readable(struct stream *s)
+{
+	switch (s->state) {
+	case ST_RESPONSE:
+		read_head(s);
+		return;
+	case ST_RELAY:
+		if (s->b.bc)
+			relay_read(s);
+		return;
+	case ST_TUNNEL:
+		tunnel_server_readable(s);
+		return;
+	case ST_HEAD:
+	case ST_BUFFER:
+	case ST_QUEUE:
+	case ST_PAUSE:
+	case ST_REPLY:
+	case ST_DONE:
+	case ST_STATE_N:
+		break;
+	}
+}

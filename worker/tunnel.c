@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * After a 101, or a 2xx to CONNECT: bytes both ways, each direction ended on
+ * its own by a FIN.
+ */
+#include <string.h>
+
+#include "worker/stream_parts.h"
+
+static void
+count(struct stream *s, int by)
+{
+	uint32_t row = (uint32_t)s->t.srv->row;
+
+	wk.tunnels += (unsigned)by;
+	atomic_store_explicit(&wk.row->tunnels, wk.tunnels,
+	    memory_order_relaxed);
+	if (by > 0)
+		limit_add(&wk.board, LIM_TUNNEL, row, wk.proc);
+	else
+		limit_drop(&wk.board, LIM_TUNNEL, row, wk.proc);
+}
+
+static void
+end(struct stream *s, bool abrupt)
+{
+	s->aborted = abrupt;
+	stream_cut(s);
+}
+
+void
+tunnel_ended(struct stream *s)
+{
+	if (s->tunnel_counted)
+		count(s, -1);
+	s->tunnel_counted = false;
+}
+
+/* What the client sent behind its request, in ubuf. */
+static int
+client_rest(struct stream *s)
+{
+	struct flow *up = &s->up;
+	uint32_t rest = up->b->w - up->raw_r;
+
+	if (up->b == &s->ubuf) {
+		s->ubuf.r = up->raw_r;
+		return 0;
+	}
+	if (rest == 0)
+		return 0;
+	if (buf_get(&s->ubuf, up->b->size) < 0)
+		return -WSE_NOMEM;
+	memcpy(s->ubuf.data, up->b->data + up->raw_r, rest);
+	s->ubuf.w = rest;
+	return 0;
+}
+
+void
+tunnel_start(struct stream *s)
+{
+	struct txn *t = &s->t;
+	uint32_t row = (uint32_t)t->srv->row;
+
+	t->res = NULL;
+	if (client_rest(s) < 0) {
+		stream_term(s, 'R', 'D');
+		end(s, true);
+		return;
+	}
+	flow_end(&s->up);
+	flow_start(&s->up, &s->ubuf, HTTP_BODY_EOF, 0, HTTP_BODY_EOF);
+	flow_start(&s->down, &s->dbuf, HTTP_BODY_EOF, 0, HTTP_BODY_EOF);
+	s->up.base = s->down.base = 0;
+	s->keep_client = false;
+	s->res_begun = true;
+	pool_tunnel(wk.pool, s->b.bc);
+	stream_set_state(s, ST_TUNNEL);
+	count(s, 1);
+	s->tunnel_counted = true;
+	stat_add(&stat_proxy(&wk.board, wk.proc,
+	    (uint32_t)t->be->row)->tunnels, 1);
+	stat_add(&stat_server(&wk.board, wk.proc, row)->tunnels, 1);
+	s->due.client_ms = s->due.server_ms = clock_ms();
+	if (flow_decode(&s->up) < 0 || flow_decode(&s->down) < 0) {
+		end(s, true); /* cannot be: nothing is decoded */
+		return;
+	}
+	if (!s->fc->eof)
+		fconn_read_on(s->fc);
+	else if (flow_eof(&s->up) < 0)
+		s->up.in_done = true; /* cannot be: it ends by EOF */
+	back_read_on(s);
+	back_write_on(s); /* what ubuf holds goes in the next turn */
+	push_client(s);
+}
+
+/* Read into f. Bytes, or -WSE_*; -WSE_FULL: no room now. */
+static ssize_t
+read_some(struct flow *f, const struct xprt *x)
+{
+	ssize_t n;
+
+	if (!f->b->data && buf_get(f->b, BUF_SMALL) < 0)
+		return -WSE_NOMEM;
+	if (flow_room(f) == 0)
+		return -WSE_FULL;
+	n = xprt_recv(x, buf_wp(f->b), flow_room(f));
+	if (n > 0) {
+		f->b->w += (uint32_t)n;
+		if (flow_decode(f) < 0)
+			return -WSE_CORRUPT;
+		/* Bulk goes on in a large buffer. */
+		if (buf_room(f->b) == 0)
+			flow_grow(f);
+	} else {
+		flow_detach(f);
+	}
+	return n;
+}
+
+/* True: go on and write. */
+static bool
+came(struct stream *s, struct flow *f, ssize_t n, char who)
+{
+	uint64_t *when = who == 'C' ? &s->due.client_ms : &s->due.server_ms;
+
+	if (n == -WSE_AGAIN)
+		return false;
+	if (n == -WSE_FULL) {
+		if (who == 'C')
+			fconn_read_off(s->fc);
+		else
+			back_read_off(s);
+		stream_arm(s);
+		return false;
+	}
+	*when = clock_ms();
+	if (n > 0)
+		return true;
+	if (n == -WSE_EOF && flow_eof(f) == 0) {
+		if (who == 'C') {
+			s->fc->eof = true;
+			fconn_read_off(s->fc);
+		} else {
+			back_read_off(s);
+		}
+		return true;
+	}
+	stream_term(s, n == -WSE_RESET ? who : 'R', 'D');
+	end(s, true);
+	return false;
+}
+
+void
+tunnel_client_readable(struct stream *s)
+{
+	ssize_t n = read_some(&s->up, &s->fc->x);
+
+	if (!came(s, &s->up, n, 'C'))
+		return;
+	if (s->b.writing)
+		stream_arm(s);
+	else
+		push_server(s);
+}
+
+void
+tunnel_server_readable(struct stream *s)
+{
+	ssize_t n;
+
+	if (s->b.write_dead && s->down.in_done) {
+		/* Nothing can be sent, nothing comes. */
+		stream_term(s, 'S', 'D');
+		end(s, true);
+		return;
+	}
+	n = read_some(&s->down, &s->b.x);
+	if (!came(s, &s->down, n, 'S'))
+		return;
+	if (s->fc->writing)
+		stream_arm(s);
+	else
+		push_client(s);
+}
+
+void
+tunnel_progress(struct stream *s)
+{
+	flow_detach(&s->up);
+	flow_detach(&s->down);
+	if (flow_is_done(&s->up) && !s->up_shut) {
+		s->up_shut = true;
+		(void)shutdown(s->b.x.fd, SHUT_WR);
+	}
+	if (flow_is_done(&s->down) && !s->to_cli.data && !s->down_shut) {
+		s->down_shut = true;
+		(void)shutdown(s->fc->x.fd, SHUT_WR);
+	}
+	if (s->up_shut && s->down_shut) {
+		end(s, false);
+		return;
+	}
+	if (!s->up.in_done)
+		fconn_read_on(s->fc);
+	if (!s->down.in_done)
+		back_read_on(s);
+	stream_arm(s);
+}
+
+uint64_t
+tunnel_due(const struct stream *s, bool client_side)
+{
+	const struct proxy_timeouts *fe = stream_fe_tmo(s);
+	const struct proxy_timeouts *be = stream_be_tmo(s);
+	uint64_t since = client_side ? s->due.client_ms : s->due.server_ms;
+	unsigned ms = client_side ? fe->client_ms : be->server_ms;
+	unsigned fin = client_side ? fe->client_fin_ms : be->server_fin_ms;
+	bool half = s->up.in_done || s->down.in_done;
+
+	if (be->tunnel_ms) { /* activity on either side counts */
+		ms = be->tunnel_ms;
+		since = s->due.client_ms > s->due.server_ms ?
+		    s->due.client_ms : s->due.server_ms;
+	}
+	if (half && fin && (!ms || fin < ms))
+		ms = fin;
+	return ms ? since + ms : 0;
+}
+
+void
+tunnel_timeout(struct stream *s, bool client_side)
+{
+	stream_term(s, client_side ? 'c' : 's', 'D');
+	end(s, false);
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker process: set-up, loop, its channel to the master, drain, end.
+ *
+ * Order of the set-up: attach what was inherited, give up rights, speak to
+ * the broker, accept once it has answered.
+ */
+#include "worker/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "shm/base/chk.h"
+#include "shm/base/fds.h"
+#include "shm/base/log.h"
+#include "worker/accept.h"
+#include "worker/fconn.h"
+#include "worker/sandbox.h"
+#include "worker/wk.h"
+
+enum { HEARTBEAT_MS = 1000, DRAIN_LOOK_MS = 20, BUF_KEEP = 8 << 20 };
+
+struct wk wk;
+
+static const struct worker_heritage *heritage;
+static struct chan *master;
+static struct event loop_timer;
+static uint64_t loop_timer_ms;  /* what loop_timer is armed for, 0: not */
+static struct wheel_timer heartbeat, drain_timer;
+static uint64_t drain_deadline_ms; /* 0: none */
+static bool accepting;
+
+static void
+tell_master(struct ipc_msg *m)
+{
+	int err = master ? chan_send(master, m) : -WSE_EOF;
+
+	if (err < 0 && err != -WSE_EOF)
+		log_msg(LOGL_WARN, "worker: a message to the master is lost: "
+		    "%s", err_text(err));
+}
+
+static void
+proc_state(enum proc_state st)
+{
+	atomic_store_explicit(&wk.row->state, st, memory_order_relaxed);
+}
+
+static void
+on_heartbeat(struct wheel_timer *t)
+{
+	struct rlimit rl;
+
+	atomic_store_explicit(&wk.row->heartbeat_us, clock_us(),
+	    memory_order_relaxed);
+	atomic_store_explicit(&wk.row->fds, wk.clients + pool_held(wk.pool),
+	    memory_order_relaxed);
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0)
+		atomic_store_explicit(&wk.row->fd_max, (uint32_t)rl.rlim_cur,
+		    memory_order_relaxed);
+	atomic_store_explicit(&wk.stat->log_dropped, log_dropped(),
+	    memory_order_relaxed);
+	buf_trim(BUF_KEEP);
+	wheel_set(wk.wheel, t, clock_ms() + HEARTBEAT_MS);
+}
+
+/* Done when no client and no request is left; or when time is up. */
+static void
+on_drain_look(struct wheel_timer *t)
+{
+	bool late = drain_deadline_ms && clock_ms() >= drain_deadline_ms;
+
+	if (wk.clients == 0 || late) {
+		wk.stop = true;
+		return;
+	}
+	wheel_set(wk.wheel, t, clock_ms() + DRAIN_LOOK_MS);
+}
+
+static void
+drain_begin(uint32_t deadline_ms)
+{
+	if (deadline_ms)
+		drain_deadline_ms = clock_ms() + deadline_ms;
+	if (wk.draining)
+		return;
+	wk.draining = true;
+	proc_state(PROC_DRAINING);
+	accept_stop();
+	fconn_close_idle();
+	pool_drain(wk.pool);
+	drain_timer.fn = on_drain_look;
+	on_drain_look(&drain_timer);
+}
+
+static int
+on_master_msg(struct chan *c, struct ipc_msg *m, void *arg)
+{
+	(void)c;
+	(void)arg;
+	wk_turn();
+	switch (m->type) {
+	case IPC_DRAIN:
+		drain_begin(m->u.drain.deadline_ms);
+		return 0;
+	case IPC_LOG_FD:
+		if (m->u.log.target >= LOG_TARGETS_MAX)
+			return -WSE_RANGE;
+		if (m->fd_count)
+			log_target_fd(m->u.log.target, &m->fd[0]);
+		return 0;
+	case IPC_BROKER:
+		if (m->fd_count)
+			pool_broker(wk.pool, &m->fd[0]);
+		return 0;
+	default:
+		return -WSE_DENIED;
+	}
+}
+
+/* The master is gone: serve what is here, then leave. */
+static void
+on_master_end(struct chan *c, int err, const char *why, void *arg)
+{
+	(void)c;
+	(void)arg;
+	wk_turn();
+	if (err)
+		log_msg(LOGL_ALERT, "worker: channel to the master: %s",
+		    why ? why : err_text(err));
+	chan_free(&master);
+	drain_begin(heritage->conf->global.hard_stop_after_ms);
+}
+
+static void
+on_log_reopen(unsigned index)
+{
+	struct ipc_msg m = { .type = IPC_LOG_REOPEN };
+
+	m.u.log.target = index;
+	tell_master(&m);
+}
+
+static void
+on_violation(void *arg, const struct ipc_violation *v)
+{
+	struct ipc_msg m = { .type = IPC_VIOLATION };
+
+	(void)arg;
+	m.u.violation = *v;
+	stat_add(&wk.stat->violations, 1);
+	tell_master(&m);
+}
+
+static void
+on_welcome(void *arg)
+{
+	struct ipc_msg m = { .type = IPC_READY };
+
+	(void)arg;
+	wk_turn();
+	if (accepting)
+		return;
+	accepting = true;
+	if (!wk.draining)
+		accept_start(heritage->listeners, heritage->listener_count);
+	proc_state(wk.draining ? PROC_DRAINING : PROC_RUNNING);
+	tell_master(&m);
+}
+
+static void
+fail(const char *what)
+{
+	log_msg(LOGL_ALERT, "worker: %s: %s", what, strerror(errno));
+	_exit(1);
+}
+
+static struct event_base *
+base_make(void)
+{
+	struct event_config *cfg = event_config_new();
+	struct event_base *base;
+
+	/* No signal and no second thread touches the loop. */
+	if (!cfg || event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK) < 0)
+		return NULL;
+	base = event_base_new_with_config(cfg);
+	event_config_free(cfg);
+	return base;
+}
+
+static void
+attach(const struct worker_heritage *h)
+{
+	if (board_attach(h->board_fd, true, &wk.board) < 0)
+		fail("cannot map the board");
+	if (vault_attach(h->vault_fd, wk.board.cap.slot_count, &wk.vault) < 0)
+		fail("cannot map the vault");
+	close(h->board_fd);
+	close(h->vault_fd);
+	wk.conf = h->conf;
+	wk.instance = h->instance;
+	wk.proc = h->proc;
+	wk.maxconn = wk.board.hdr->maxconn;
+	wk.stat = stat_proc(&wk.board, h->proc);
+	wk.row = &wk.board.proc[h->proc];
+	list_init(&wk.conns);
+}
+
+/* libevent's timer is armed for the wheel only when it must be sooner. */
+static void
+loop_timer_arm(void)
+{
+	uint64_t next = wheel_next_ms(wk.wheel), now = clock_ms();
+	struct timeval tv;
+
+	if (next == UINT64_MAX || (loop_timer_ms && loop_timer_ms <= next))
+		return;
+	loop_timer_ms = next;
+	next = next > now ? next - now : 0;
+	tv.tv_sec = (time_t)(next / 1000);
+	tv.tv_usec = (suseconds_t)(next % 1000 * 1000);
+	evtimer_add(&loop_timer, &tv);
+}
+
+static void
+on_loop_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	loop_timer_ms = 0;
+	wk_turn();
+}
+
+static void
+run(void)
+{
+	while (!wk.stop) {
+		loop_timer_arm();
+		wk.clock_fresh = false;
+		if (event_base_loop(wk.base, EVLOOP_ONCE) < 0)
+			fail("event loop");
+		wk_turn();
+		wheel_run(wk.wheel, clock_ms());
+	}
+}
+
+static void
+channels_start(const struct worker_heritage *h)
+{
+	int fd = h->master_fd;
+
+	master = chan_new(wk.base, &fd, ROLE_WORKER, ROLE_MASTER,
+	    on_master_msg, on_master_end, NULL);
+	if (!master)
+		fail("channel to the master");
+	chan_phase(master, PHASE_OPEN);
+	wk.pool = pool_new(wk.base, wk.conf, &wk.board, &wk.vault,
+	    wk.instance, wk.proc);
+	if (!wk.pool)
+		fail("pool");
+	pool_on_welcome(wk.pool, on_welcome, NULL);
+	pool_on_violation(wk.pool, on_violation, NULL);
+	fd = h->broker_fd;
+	pool_broker(wk.pool, &fd);
+}
+
+static void
+leave(void)
+{
+	struct ipc_msg m = { .type = IPC_DRAINED };
+
+	proc_state(PROC_DRAINING);
+	tell_master(&m);
+	if (master)
+		chan_drain(master);
+	_exit(0);
+}
+
+NORETURN void
+worker_main(const struct worker_heritage *h)
+{
+	heritage = h;
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN); /* the master decides */
+	(void)signal(SIGTERM, SIG_DFL);
+	(void)fds_raise_limit();
+	clock_update();
+	attach(h);
+	if (sandbox_drop(h) < 0)
+		_exit(1);
+	wk.base = base_make();
+	if (!wk.base)
+		fail("event loop");
+	wk.wheel = wheel_new(clock_ms());
+	evtimer_assign(&loop_timer, wk.base, on_loop_timer, NULL);
+	log_on_reopen(on_log_reopen);
+	heartbeat.fn = on_heartbeat;
+	channels_start(h);
+	if (sandbox_filter() < 0)
+		fail("system call filter");
+	on_heartbeat(&heartbeat);
+	run();
+	leave();
+	_exit(0);
+}
