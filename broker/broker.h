@@ -11,12 +11,12 @@
 /* All a broker inherits from the master; it closes whatever else is open. */
 struct broker_heritage {
 	const struct conf *conf;
-	int board_fd;        /* read-write */
-	int board_ro_fd;     /* read-only re-open, given to tools */
-	int master_fd;       /* channel to the master */
+	int board_fd;    /* read-write */
+	int board_ro_fd; /* read-only re-open, given to tools */
+	int master_fd;   /* channel to the master */
 	uint32_t instance, proc;
 	uint32_t master_pid;
-	bool adopt;          /* a former broker died: adopt board and slots */
+	bool adopt; /* a former broker died: adopt board and slots */
 	bool foreground;
 };
 

@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: MIT
+libwsb_a_SOURCES += \
+	broker/adopt.c broker/adopt.h \
+	broker/broker.c broker/broker.h \
+	broker/check.c broker/check.h \
+	broker/cli.c broker/cli.h \
+	broker/dial.c broker/dial.h \
+	broker/idle.c broker/idle.h \
+	broker/lease.c broker/lease.h \
+	broker/peer.c broker/peer.h \
+	broker/privs.c broker/privs.h \
+	broker/purge.c \
+	broker/srv.c broker/srv.h \
+	broker/state.c broker/state.h

@@ -19,21 +19,24 @@
 #include "shm/seg/vault.h"
 
 struct pool;
+struct idle_set;
 
 /* A backend connection held by this worker (LEASED, IDLE or TUNNEL). */
 struct bconn {
-	struct event rev;       /* persistent EV_READ, added once; never changelist */
+	struct event rev; /* persistent EV_READ, added once; never changelist */
 	int fd;
 	uint32_t slot, gen, server;
 	enum slot_tag tag;
-	uint32_t uses;          /* requests carried, the present one included */
-	bool fresh;             /* carried no request when it was got */
-	bool idle;              /* in an own idle list; the word may say otherwise */
-	bool asked;             /* RELEASED sent, KEEP awaited: not for own reuse */
+	uint32_t uses; /* requests carried, the present one included */
+	bool fresh;    /* carried no request when it was got */
+	bool idle;     /* in an own idle list; the word may say otherwise */
+	bool asked;    /* RELEASED sent, KEEP awaited: not for own reuse */
 	bool tunnel;
-	struct slot_key key;
-	struct list node;       /* own idle list, most recently used first */
-	/* Owner's read callback while leased; set by the stream after pool_get(). */
+	bool lost; /* the CAS was lost: event_del'd, REVOKE or GRANT follows */
+	struct idle_set *set; /* the list it idles in */
+	struct list node;     /* own idle list, most recently used first */
+	/* Owner's read callback while leased; set by the stream after
+	 * pool_get(). */
 	void (*on_read)(struct bconn *bc, void *arg);
 	void *arg;
 	struct pool *pool;
@@ -43,63 +46,87 @@ struct bconn {
 struct pool_want {
 	const struct server *srv;
 	enum lease_reuse reuse;
-	bool fresh_only_private;   /* http-reuse never: dial, do not share */
-	uint8_t tags;              /* TAG_BIT()s */
-	struct addr dst;           /* len 0: the server's own */
-	struct sv name;            /* pool-conn-name value, may be empty */
-	struct sv proxy_hdr;       /* bytes to send first, may be empty */
+	bool fresh_only_private; /* http-reuse never: dial, do not share */
+	uint8_t tags;            /* TAG_BIT()s */
+	struct addr dst;         /* len 0: the server's own */
+	struct sv name;          /* pool-conn-name value, may be empty */
+	struct sv proxy_hdr;     /* bytes to send first, may be empty */
 };
 
-enum pool_fail { PFAIL_CONNECT, PFAIL_TIMEOUT, PFAIL_QUEUE_FULL, PFAIL_DOWN, PFAIL_INTERNAL, PFAIL_N };
+enum pool_fail {
+	PFAIL_CONNECT,
+	PFAIL_TIMEOUT,
+	PFAIL_QUEUE_FULL,
+	PFAIL_DOWN,
+	PFAIL_INTERNAL,
+	PFAIL_N
+};
 
 struct pool_lease;
-/* bc (LEASED, permit counted) or NULL with why/errnum. Never called from within pool_get(). */
-typedef void pool_lease_fn(struct pool_lease *l, struct bconn *bc, enum pool_fail why, int errnum);
+/* bc (LEASED, permit counted) or NULL with why/errnum. Never called from within
+ * pool_get(). */
+typedef void pool_lease_fn(
+    struct pool_lease *l, struct bconn *bc, enum pool_fail why, int errnum);
 
 /* Embedded in the stream; zeroed = not waiting. */
 struct pool_lease {
 	struct list node;
-	uint64_t id;             /* 0: not waiting */
+	uint64_t id; /* 0: not waiting */
 	uint64_t arrival_us;
 	pool_lease_fn *fn;
 	void *arg;
-	struct pool_want want;   /* pointers inside must stay valid while waiting */
+	struct pool_want
+	    want;           /* pointers inside must stay valid while waiting */
+	struct bconn *keep; /* has its connection, waits for a permit */
+	bool sent;          /* the broker has it; else it waits for credit */
+	uint64_t sent_us;
 	/* Filled in for the log: */
 	uint32_t queue_pos;
 	uint32_t dial_us;
-	uint64_t queue_left_us;  /* clock_us() when it left the queue */
+	uint64_t queue_left_us; /* clock_us() when it left the queue */
 	bool was_dialed;
 };
 
-/* `instance` and `proc` are this worker's. The vault and board are attached by the caller. */
-struct pool *pool_new(struct event_base *base, const struct conf *conf, const struct board *board, struct vault *vault, uint32_t instance, uint32_t proc);
+/* `instance` and `proc` are this worker's. The vault and board are attached by
+ * the caller. */
+struct pool *pool_new(struct event_base *base, const struct conf *conf,
+    const struct board *board, struct vault *vault, uint32_t instance,
+    uint32_t proc);
 void pool_free(struct pool **p);
-/* Talk to the broker on this channel (takes *fd); again after a broker's death: HOLDs follow. */
+/* Talk to the broker on this channel (takes *fd); again after a broker's death:
+ * HOLDs follow. */
 void pool_broker(struct pool *p, int *fd);
 /* Called when the broker says it speaks to us (WELCOME) the first time. */
 void pool_on_welcome(struct pool *p, void (*fn)(void *arg), void *arg);
 /* Called for a violation by the broker (to be reported to the master). */
-void pool_on_violation(struct pool *p, void (*fn)(void *arg, const struct ipc_violation *v), void *arg);
+void pool_on_violation(struct pool *p,
+    void (*fn)(void *arg, const struct ipc_violation *v), void *arg);
 
 /*
  * 0: *bc_r is yours (own idle, or `keep`); -WSE_AGAIN: l->fn comes later;
  * -WSE_FULL: too many waiting; -WSE_DENIED: draining.
- * keep: a connection the session already holds (private); only a permit is needed then; may be NULL.
+ * keep: a connection the session already holds (private); only a permit is
+ * needed then; may be NULL.
  */
-MUST_USE int pool_get(struct pool *p, const struct pool_want *w, struct bconn *keep, struct pool_lease *l, struct bconn **bc_r);
+MUST_USE int pool_get(struct pool *p, const struct pool_want *w,
+    struct bconn *keep, struct pool_lease *l, struct bconn **bc_r);
 /* Stop waiting. The lease may be reused or freed at once. */
 void pool_cancel(struct pool *p, struct pool_lease *l);
-/* In order and reusable: back to idle (or closed, where pool-max-conn says so); gives the permit back; *bc becomes NULL. */
+/* In order and reusable: back to idle (or closed, where pool-max-conn says so);
+ * gives the permit back; *bc becomes NULL. */
 void pool_release(struct pool *p, struct bconn **bc);
 /* End it: shutdown, close; gives the permit back; *bc becomes NULL. */
 void pool_close(struct pool *p, struct bconn **bc, int why);
-/* Keep the connection for this client session but give the permit back (http-reuse never, private). */
+/* Keep the connection for this client session but give the permit back
+ * (http-reuse never, private). */
 void pool_unpermit(struct pool *p, struct bconn *bc);
 /* A kept (unpermitted) connection ends: like pool_close without a permit. */
 void pool_drop_kept(struct pool *p, struct bconn **bc);
-/* It became a tunnel: never pooled again; the permit stays counted until pool_close(). */
+/* It became a tunnel: never pooled again; the permit stays counted until
+ * pool_close(). */
 void pool_tunnel(struct pool *p, struct bconn *bc);
-/* Give all idle connections to the broker; afterwards pool_get() still works for streams in flight. */
+/* Give all idle connections to the broker; afterwards pool_get() still works
+ * for streams in flight. */
 void pool_drain(struct pool *p);
 /* Connections held, leases waiting: for exit decisions and show. */
 unsigned pool_held(const struct pool *p);

@@ -1,1 +1,7 @@
 # SPDX-License-Identifier: MIT
+libwsb_a_SOURCES += \
+	worker/pool.c worker/pool.h \
+	worker/pool_chan.c \
+	worker/pool_idle.c \
+	worker/pool_lease.c \
+	worker/pool_parts.h

@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: MIT
+broker_rig = tests/unit/broker/rig.c tests/unit/broker/rig.h
+broker_ldadd = libwsb.a $(WSB_LIBS) -lcmocka
+
+check_PROGRAMS += tests/unit/broker/test_lease
+tests_unit_broker_test_lease_SOURCES = tests/unit/broker/test_lease.c \
+	$(broker_rig)
+tests_unit_broker_test_lease_LDADD = $(broker_ldadd)

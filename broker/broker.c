@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The broker process: set-up, its loop, and its talk with the master.
+ *
+ * EOF from the master: the broker serves the workers that are left and exits
+ * with the last of them.
+ */
+#include "broker/broker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "broker/adopt.h"
+#include "broker/check.h"
+#include "broker/cli.h"
+#include "broker/idle.h"
+#include "broker/lease.h"
+#include "broker/peer.h"
+#include "broker/privs.h"
+#include "broker/srv.h"
+#include "shm/base/clock.h"
+#include "shm/base/fds.h"
+#include "shm/base/log.h"
+#include "shm/seg/stat.h"
+
+enum { TICK_MS = 100, RETRY_MS = 5, TICKS_PER_BEAT = 10 };
+
+static void
+end_when_alone(void)
+{
+	struct ipc_msg m = { .type = IPC_DRAINED };
+
+	if (!(broker.draining || broker.master_gone) || broker.peer_count)
+		return;
+	if (broker.master && chan_send(broker.master, &m) != 0)
+		log_msg(LOGL_NOTICE, "broker: the master is gone");
+	event_base_loopbreak(broker.base);
+}
+
+static int
+on_master(struct chan *c, struct ipc_msg *m, void *arg)
+{
+	int r = 0;
+
+	(void)c;
+	(void)arg;
+	clock_update();
+	switch (m->type) {
+	case IPC_CHILD:
+		r = peer_add(m);
+		if (r != 0)
+			log_msg(LOGL_ALERT, "broker: instance %u: %s",
+			    m->u.child.instance, err_text(r));
+		return 0;
+	case IPC_DEAD:
+		peer_dead(&m->u.dead);
+		end_when_alone();
+		return 0;
+	case IPC_DRAIN:
+		broker.draining = true;
+		end_when_alone();
+		return 0;
+	case IPC_LOG_FD:
+		log_target_fd(m->u.log.target, &m->fd[0]);
+		return 0;
+	default:
+		return -WSE_DENIED;
+	}
+}
+
+/* Workers whose channel had ended before have nobody left to say DEAD. */
+static void
+on_master_end(struct chan *c, int err, const char *why, void *arg)
+{
+	struct list *it, *tmp;
+	struct ipc_dead d = { 0 };
+	struct peer *p;
+
+	(void)c;
+	(void)arg;
+	if (err != 0)
+		log_msg(LOGL_ALERT, "broker: the master's channel: %s",
+		    why ? why : err_text(err));
+	chan_free(&broker.master);
+	broker.master_gone = true;
+	log_msg(LOGL_WARN,
+	    "broker: the master is gone, ending with the last "
+	    "worker");
+	list_for_safe(it, tmp, &broker.peers)
+	{
+		p = list_entry(it, struct peer, node);
+		if (!p->ended)
+			continue;
+		d.instance = p->instance;
+		d.proc = p->proc;
+		peer_dead(&d);
+	}
+	end_when_alone();
+}
+
+static void
+ask_reopen(unsigned target)
+{
+	struct ipc_msg m = { .type = IPC_LOG_REOPEN };
+
+	m.u.log.target = target;
+	if (broker.master)
+		(void)!chan_send(broker.master, &m);
+}
+
+/* What callers deep in a list put off; see state_later(). */
+static void
+on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval tv = { 0, RETRY_MS * 1000 };
+	struct list *it;
+	bool more = false;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	clock_update();
+	lease_run_pending();
+	list_for(it, &broker.peers) more |=
+	    peer_flush(list_entry(it, struct peer, node));
+	if (more)
+		event_add(&broker.retry, &tv);
+	if (broker.master_gone)
+		end_when_alone();
+}
+
+static void
+beat(void)
+{
+	struct board_proc *row = &broker.board.proc[broker.heritage->proc];
+	struct stat_proc *st = stat_proc(&broker.board, broker.heritage->proc);
+
+	atomic_store_explicit(
+	    &row->heartbeat_us, clock_us(), memory_order_relaxed);
+	atomic_store_explicit(
+	    &st->log_dropped, log_dropped(), memory_order_relaxed);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	static unsigned ticks;
+	bool second = ++ticks % TICKS_PER_BEAT == 0;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	clock_update();
+	srv_refresh_all();
+	idle_tick(clock_us(), second);
+	if (second)
+		beat();
+}
+
+static int
+set_up(const struct broker_heritage *h)
+{
+	struct timeval tv = { 0, TICK_MS * 1000 };
+	int r, fd = h->master_fd;
+
+	(void)fds_raise_limit();
+	r = privs_drop(h);
+	if (r != 0)
+		return r;
+	r = board_attach(h->board_fd, true, &broker.board);
+	if (r != 0)
+		return r;
+	broker.conf = h->conf;
+	broker.heritage = h;
+	broker.base = event_base_new();
+	if (!broker.base)
+		return -WSE_NOMEM;
+	state_init();
+	event_assign(&broker.later, broker.base, -1, 0, on_later, NULL);
+	event_assign(&broker.retry, broker.base, -1, 0, on_later, NULL);
+	event_assign(&broker.tick, broker.base, -1, EV_PERSIST, on_tick, NULL);
+	event_add(&broker.tick, &tv);
+	if (h->adopt)
+		adopt_board();
+	atomic_store(&broker.board.hdr->acting_broker, h->instance);
+	broker.master = chan_new(broker.base, &fd, ROLE_BROKER, ROLE_MASTER,
+	    on_master, on_master_end, NULL);
+	chan_phase(broker.master, PHASE_OPEN);
+	log_on_reopen(ask_reopen);
+	return 0;
+}
+
+void
+broker_main(const struct broker_heritage *h)
+{
+	struct ipc_msg ready = { .type = IPC_READY };
+	int r;
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	prctl(PR_SET_NAME, "wsb-broker", 0, 0, 0);
+	clock_update();
+	r = set_up(h);
+	if (r != 0) {
+		log_msg(LOGL_ALERT, "broker: cannot start: %s", err_text(r));
+		_exit(1);
+	}
+	beat();
+	srv_refresh_all();
+	check_start();
+	cli_start();
+	if (chan_send(broker.master, &ready) != 0)
+		_exit(1);
+	event_base_dispatch(broker.base);
+	_exit(0);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dialling backends.  A dial belongs to a pool, not to a waiter: who waits
+ * longest in the pool gets what comes first.
+ */
+#include "broker/dial.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "broker/idle.h"
+#include "broker/lease.h"
+#include "shm/base/clock.h"
+#include "shm/base/log.h"
+
+enum lease_fail
+dial_why(int errnum)
+{
+	switch (errnum) {
+	case ECONNREFUSED:
+	case ENOENT:
+	case EAGAIN: /* a Unix socket's backlog is full */
+		return LFAIL_REFUSED;
+	case ETIMEDOUT:
+		return LFAIL_TIMEOUT;
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+		return LFAIL_UNREACH;
+	case ECONNRESET:
+	case EPIPE:
+		return LFAIL_RESET;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return LFAIL_NOFD;
+	}
+	return LFAIL_OTHER;
+}
+
+static void
+count_dial(uint32_t server, int delta)
+{
+	struct bserver *sv = state_server(server);
+	struct board_server *row = &broker.board.server[server];
+
+	sv->dials = (unsigned)((int)sv->dials + delta);
+	atomic_store_explicit(
+	    &row->dial_count, sv->dials, memory_order_relaxed);
+}
+
+static void
+count_error(uint32_t server, int errnum)
+{
+	struct board_server *row = &broker.board.server[server];
+
+	atomic_fetch_add_explicit(&row->dial_errors, 1, memory_order_relaxed);
+	atomic_store_explicit(
+	    &row->last_error_us, clock_wall_us(), memory_order_relaxed);
+	atomic_store_explicit(
+	    &row->last_errno, (uint32_t)errnum, memory_order_relaxed);
+}
+
+static void
+fail(uint32_t slot, int errnum)
+{
+	struct bslot *s = &broker.slots[slot];
+	struct bpool *pool = s->pool;
+
+	count_error(pool->server, errnum);
+	count_dial(pool->server, -1);
+	pool->dials--;
+	state_close_fd(s, false);
+	if (slot_dial_fail(&broker.board, slot, s->gen) != 0)
+		state_quarantine(slot, "a dial's word was changed");
+	if (pool->dials >= pool->waiter_count)
+		state_server(pool->server)->prewarm_fails++;
+	lease_dial_failed(pool, dial_why(errnum), errnum);
+	if (s->state == BS_DIALING)
+		state_forget(slot); /* the pool may be gone now */
+}
+
+static int
+send_header(struct bslot *s)
+{
+	const struct bpool *p = s->pool;
+	ssize_t n;
+
+	if (p->proxy_bytes == 0)
+		return 0;
+	n = send(s->fd, p->proxy, p->proxy_bytes, MSG_NOSIGNAL);
+	if (n == p->proxy_bytes)
+		return 0;
+	return n < 0 ? errno : ECONNRESET;
+}
+
+static void
+connected(uint32_t slot)
+{
+	struct bslot *s = &broker.slots[slot];
+	struct bpool *pool = s->pool;
+	int r;
+
+	if (s->ev_set) {
+		event_del(&s->ev);
+		s->ev_set = false;
+	}
+	r = send_header(s);
+	if (r != 0) {
+		fail(slot, r);
+		return;
+	}
+	count_dial(pool->server, -1);
+	pool->dials--;
+	s->dial_us = (uint32_t)(clock_update() - s->start_us);
+	state_server(pool->server)->prewarm_fails = 0;
+	if (!lease_dialled(slot, TAG_H1) && s->state == BS_DIALING)
+		idle_keep_dialled(slot, TAG_H1);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct bslot *s = arg;
+	socklen_t n = sizeof(int);
+	int err = 0;
+
+	clock_update();
+	if (what & EV_TIMEOUT)
+		err = ETIMEDOUT;
+	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0)
+		err = errno;
+	if (err != 0)
+		fail(state_index(s), err);
+	else
+		connected(state_index(s));
+}
+
+/* A slot whose word is FREE too, or UINT32_MAX. */
+static uint32_t
+reserve_slot(struct bpool *pool, uint32_t *gen_r)
+{
+	struct board_server *row = &broker.board.server[pool->server];
+	uint32_t slot, epoch = atomic_load(&row->epoch);
+
+	for (;;) {
+		slot = state_free_slot();
+		if (slot == UINT32_MAX && idle_evict_lru())
+			slot = state_free_slot();
+		if (slot == UINT32_MAX)
+			return UINT32_MAX;
+		state_join(slot, pool);
+		broker.slots[slot].epoch = epoch;
+		if (slot_dial(&broker.board, slot, pool->server, epoch,
+			&pool->key, clock_us(), gen_r) == 0)
+			return slot;
+		state_quarantine(slot, "a free slot's word was changed");
+	}
+}
+
+static int
+open_socket(const struct bpool *pool)
+{
+	int one = 1, fd, family = pool->dst.ss_family;
+
+	fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && idle_evict_lru())
+		fd = socket(
+		    family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && family != AF_UNIX)
+		(void)!setsockopt(
+		    fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd;
+}
+
+static void
+watch(struct bslot *s)
+{
+	uint32_t ms = broker.board.server[s->pool->server].transport.connect_ms;
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	event_assign(&s->ev, broker.base, s->fd, EV_WRITE, on_writable, s);
+	s->ev_set = true;
+	event_add(&s->ev, ms ? &tv : NULL);
+}
+
+static int
+start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
+{
+	struct bslot *s;
+	uint32_t slot, gen;
+	int fd, r;
+
+	fd = open_socket(pool);
+	if (fd < 0) {
+		*errnum_r = errno;
+		*why_r = dial_why(errno);
+		count_error(pool->server, errno);
+		return -WSE_SYS;
+	}
+	slot = reserve_slot(pool, &gen);
+	if (slot == UINT32_MAX) {
+		close(fd);
+		return -WSE_FULL;
+	}
+	s = &broker.slots[slot];
+	s->fd = fd;
+	s->gen = gen;
+	s->state = BS_DIALING;
+	s->start_us = clock_update();
+	s->dial_us = 0;
+	pool->dials++;
+	count_dial(pool->server, 1);
+	atomic_fetch_add_explicit(
+	    &broker.board.server[pool->server].dials, 1, memory_order_relaxed);
+	r = connect(fd, (struct sockaddr *)&pool->dst, pool->dst_len);
+	if (r == 0) {
+		connected(slot);
+		return 0;
+	}
+	if (errno == EINPROGRESS) {
+		watch(s);
+		return 0;
+	}
+	*errnum_r = errno;
+	*why_r = dial_why(errno);
+	count_error(pool->server, errno);
+	count_dial(pool->server, -1);
+	pool->dials--;
+	state_close_fd(s, false);
+	if (slot_dial_fail(&broker.board, slot, gen) != 0)
+		state_quarantine(slot, "a dial's word was changed");
+	else
+		state_forget(slot);
+	return -WSE_SYS;
+}
+
+int
+dial_start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
+{
+	int r;
+
+	/* what is evicted for this dial may be the pool's last slot */
+	pool->pins++;
+	r = start(pool, why_r, errnum_r);
+	pool->pins--;
+	state_pool_put(pool);
+	return r;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dialling backends: nonblocking connect, PROXY header, timeout.
+ */
+#ifndef BROKER_DIAL_H
+#define BROKER_DIAL_H
+
+#include "broker/state.h"
+
+/*
+ * Start one dial for a pool with a destination. 0: under way or done;
+ * -WSE_FULL: no slot free and nothing idle to close; else it failed at once
+ * with *why_r and *errnum_r (nothing was told to any waiter).  May call
+ * lease_dialled() before it returns.
+ */
+MUST_USE int
+dial_start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r);
+enum lease_fail dial_why(int errnum);
+
+#endif

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leases; see lease.h.
+ *
+ * No lost wakeups: before anybody waits, `attention` is set (seq_cst) and
+ * then counts and idle slots are looked at again; who releases does it the
+ * other way round, and says RELEASED when it sees the word set.
+ *
+ * Connections never outnumber the requests outstanding: a dial starts only
+ * while a pool has fewer dials than waiters and no idle slot that fits.
+ */
+#include "broker/lease.h"
+
+#include <stdlib.h>
+
+#include "broker/dial.h"
+#include "broker/idle.h"
+#include "broker/peer.h"
+#include "shm/base/chk.h"
+#include "shm/base/clock.h"
+#include "shm/base/log.h"
+#include "shm/base/mem.h"
+
+static struct mempool waiters = MEMPOOL_INIT(struct waiter);
+
+static void
+waiter_free(struct waiter *w)
+{
+	list_del(&w->node);
+	list_del(&w->peer_node);
+	w->peer->lease_count--;
+	mempool_put(&waiters, w);
+}
+
+/* By arrival; most come in order, so look from the tail. */
+static void
+insert(struct list *head, struct waiter *w)
+{
+	struct list *it = head->prev;
+
+	while (it != head &&
+	    list_entry(it, struct waiter, node)->arrival_us > w->arrival_us)
+		it = it->prev;
+	list_add_head(it, &w->node);
+}
+
+static void
+show_queue(uint32_t server, int delta)
+{
+	struct bserver *sv = state_server(server);
+	struct board_server *row = &broker.board.server[server];
+
+	sv->queue_count = (unsigned)((int)sv->queue_count + delta);
+	atomic_store_explicit(
+	    &row->queue_count, sv->queue_count, memory_order_relaxed);
+	if (row->proxy < broker.board.cap.proxy_count)
+		atomic_fetch_add_explicit(
+		    &broker.board.proxy[row->proxy].queue_count,
+		    (uint32_t)delta, memory_order_relaxed);
+}
+
+/* Every server's releases are reported while somebody waits for a slot. */
+static void
+show_full(void)
+{
+	bool full = !list_is_empty(&broker.full_pools);
+	uint32_t i, n;
+
+	if (full == broker.full)
+		return;
+	broker.full = full;
+	n = atomic_load(&broker.board.hdr->used_servers);
+	for (i = 0; i < n && i < broker.board.cap.server_count; i++)
+		state_attention(i);
+}
+
+/* Out of the gate it waits at; its permit stays. */
+static void
+leave(struct waiter *w)
+{
+	if (!list_is_linked(&w->node))
+		return;
+	list_del(&w->node);
+	if (w->state == W_QUEUE) {
+		show_queue(w->server, -1);
+	} else if (w->state == W_CONN) {
+		w->pool->waiter_count--;
+		state_server(w->server)->conn_waiters--;
+		if (w->pool->waiter_count == 0)
+			list_del(&w->pool->full_node);
+		show_full();
+	}
+	state_attention(w->server);
+}
+
+static void
+permit_drop(struct waiter *w)
+{
+	if (limit_take_back(
+		&broker.board, LIM_SERVER, w->server, w->peer->proc) != 0)
+		state_violation(w->peer->instance, 0, -WSE_CORRUPT,
+		    "its cell of server row %u lost a count", w->server);
+	lease_run_later(w->server);
+}
+
+int
+lease_send(struct waiter *w)
+{
+	struct ipc_msg m = { .type = w->failed ? IPC_FAIL : IPC_GRANT };
+	int r;
+
+	if (w->failed) {
+		m.u.fail = w->fail;
+	} else {
+		m.u.grant = w->grant;
+		if (w->grant.slot != UINT32_MAX &&
+		    !(w->grant.flags & GRANT_F_HELD)) {
+			m.fd[0] = broker.slots[w->grant.slot].fd;
+			m.fd_count = 1;
+		}
+	}
+	r = peer_send(w->peer, &m);
+	if (r == -WSE_FULL || r == -WSE_NOFD || r == -WSE_NOMEM)
+		return -WSE_FULL;
+	/* -WSE_EOF: DEAD will follow, and sweep what was granted */
+	if (r != 0 && r != -WSE_EOF)
+		log_msg(LOGL_ERR, "broker: an answer to instance %u: %s",
+		    w->peer->instance, err_text(r));
+	waiter_free(w);
+	return 0;
+}
+
+static void
+unpin(struct waiter *w)
+{
+	struct bpool *pool = w->pool;
+
+	w->pool = NULL;
+	if (!pool)
+		return;
+	pool->pins--;
+	state_pool_put(pool);
+}
+
+static void
+answer(struct waiter *w)
+{
+	struct peer *p = w->peer;
+
+	leave(w);
+	unpin(w);
+	w->state = W_UNSENT;
+	if (list_is_empty(&p->unsent) && lease_send(w) == 0)
+		return;
+	list_add_tail(&p->unsent, &w->node);
+	state_later();
+}
+
+static void
+fail(struct waiter *w, enum lease_fail why, int errnum)
+{
+	w->failed = true;
+	w->fail.lease = w->lease;
+	w->fail.why = why;
+	w->fail.errnum = errnum;
+	if (w->state == W_CONN)
+		permit_drop(w);
+	answer(w);
+}
+
+/* The word is LEASED(w's worker). */
+static void
+grant(struct waiter *w, uint32_t slot, unsigned flags)
+{
+	struct bslot *s = &broker.slots[slot];
+	uint32_t uses = atomic_load_explicit(
+	    &broker.board.slot[slot].uses, memory_order_relaxed);
+
+	s->peer = w->peer;
+	s->state = BS_HELD;
+	w->grant = (struct ipc_grant){
+		.lease = w->lease,
+		.slot = slot,
+		.gen = s->gen,
+		.server = w->server,
+		.uses = uses,
+		.queue_pos = w->queue_pos,
+		.tag = slot_get(&broker.board, slot).tag,
+		.flags = (uint8_t)(flags | (uses ? 0 : GRANT_F_FRESH)),
+		.dial_us = flags & GRANT_F_DIALED ? s->dial_us : 0,
+		.dial_start_us = w->start_us,
+	};
+	answer(w);
+}
+
+/* The stream has its connection and asked for a permit alone. */
+static void
+grant_permit(struct waiter *w)
+{
+	w->grant = (struct ipc_grant){
+		.lease = w->lease,
+		.slot = UINT32_MAX,
+		.server = w->server,
+		.queue_pos = w->queue_pos,
+		.tag = TAG_NONE,
+		.dial_start_us = w->start_us,
+	};
+	answer(w);
+}
+
+static bool
+take_idle(struct waiter *w)
+{
+	uint32_t slot;
+	bool held;
+
+	for (;;) {
+		slot = idle_find(w->pool, w->peer, w->tags, w->reuse);
+		if (slot == UINT32_MAX)
+			return false;
+		if (idle_steal(slot, w->peer, &held)) {
+			grant(w, slot, held ? GRANT_F_HELD : 0);
+			return true;
+		}
+	}
+}
+
+/* A dial for each waiter that has none; false: the slot table is full. */
+static bool
+dial_missing(struct bpool *pool)
+{
+	enum lease_fail why;
+	int errnum, r;
+	bool done = true;
+
+	pool->pins++;
+	while (pool->dials < pool->waiter_count) {
+		r = dial_start(pool, &why, &errnum);
+		if (r == -WSE_FULL) {
+			done = false;
+			break;
+		}
+		if (r != 0)
+			lease_dial_failed(pool, why, errnum);
+	}
+	pool->pins--;
+	state_pool_put(pool);
+	return done;
+}
+
+/* Dial for the pool, or have it wait for a slot of the table. */
+static void
+dial_or_block(struct bpool *pool)
+{
+	if (dial_missing(pool))
+		return;
+	if (!list_is_linked(&pool->full_node))
+		list_add_tail(&broker.full_pools, &pool->full_node);
+	show_full();
+	/* set first, then looked again: see the head of this file */
+	pool->pins++;
+	if (dial_missing(pool))
+		list_del(&pool->full_node);
+	pool->pins--;
+	state_pool_put(pool);
+}
+
+/* w has its permit: the second gate. */
+static void
+conn_wait(struct waiter *w)
+{
+	struct bpool *pool = w->pool;
+
+	w->state = W_CONN;
+	w->start_us = clock_us();
+	if (!pool) {
+		grant_permit(w);
+		return;
+	}
+	if (take_idle(w))
+		return;
+	insert(&pool->waiters, w);
+	pool->waiter_count++;
+	state_server(w->server)->conn_waiters++;
+	state_attention(w->server);
+	if (take_idle(w))
+		return;
+	dial_or_block(pool);
+}
+
+static bool
+permit_try(struct waiter *w)
+{
+	uint32_t max = __atomic_load_n(
+	    &broker.board.server[w->server].maxconn, __ATOMIC_RELAXED);
+
+	return limit_try(
+	    &broker.board, LIM_SERVER, w->server, w->peer->proc, max);
+}
+
+void
+lease_run(uint32_t server)
+{
+	struct bserver *sv = state_server(server);
+	struct waiter *w;
+
+	list_del(&sv->run_node);
+	while (!list_is_empty(&sv->queue)) {
+		w = list_entry(sv->queue.next, struct waiter, node);
+		if (!permit_try(w))
+			return;
+		/* `attention` stays set while the next gate is passed */
+		list_del(&w->node);
+		show_queue(server, -1);
+		conn_wait(w);
+		state_attention(server);
+	}
+}
+
+void
+lease_run_later(uint32_t server)
+{
+	struct bserver *sv = state_server(server);
+
+	if (list_is_linked(&sv->run_node) || list_is_empty(&sv->queue))
+		return;
+	list_add_tail(&broker.run_list, &sv->run_node);
+	state_later();
+}
+
+static void
+run_full(void)
+{
+	struct bpool *p;
+
+	while (!list_is_empty(&broker.full_pools)) {
+		p = list_entry(broker.full_pools.next, struct bpool, full_node);
+		p->pins++;
+		if (!dial_missing(p)) {
+			p->pins--;
+			break;
+		}
+		list_del(&p->full_node);
+		p->pins--;
+		state_pool_put(p);
+	}
+	show_full();
+}
+
+void
+lease_run_pending(void)
+{
+	struct bserver *sv;
+
+	while (!list_is_empty(&broker.run_list)) {
+		sv = list_entry(broker.run_list.next, struct bserver, run_node);
+		lease_run((uint32_t)(sv - broker.servers));
+	}
+	run_full();
+}
+
+static void
+queue_wait(struct waiter *w, uint32_t maxqueue)
+{
+	struct bserver *sv = state_server(w->server);
+
+	if (maxqueue && sv->queue_count >= maxqueue) {
+		fail(w, LFAIL_QUEUE_FULL, 0);
+		return;
+	}
+	w->queue_pos = sv->queue_count;
+	insert(&sv->queue, w);
+	show_queue(w->server, 1);
+	state_attention(w->server);
+	lease_run(w->server);
+}
+
+/* The destination a pool's dials go to; false: none is known. */
+static bool
+pool_fill(struct bpool *pool, const struct ipc_lease *l)
+{
+	struct board_transport *t = &broker.board.server[l->server].transport;
+	const void *addr = l->dst_bytes ? l->dst : t->addr;
+	uint32_t n = l->dst_bytes ? l->dst_bytes : t->addr_len;
+
+	if (pool->has_dst)
+		return true;
+	if (n < sizeof(sa_family_t) || n > BOARD_ADDR_MAX)
+		return false;
+	memcpy(&pool->dst, addr, n);
+	pool->dst_len = n;
+	memcpy(pool->proxy, l->proxy, l->proxy_bytes);
+	pool->proxy_bytes = l->proxy_bytes;
+	pool->has_dst = true;
+	return true;
+}
+
+static struct bpool *
+pool_of(const struct ipc_lease *l)
+{
+	struct board_transport *t = &broker.board.server[l->server].transport;
+	uint32_t n = l->dst_bytes ? l->dst_bytes : t->addr_len;
+	struct slot_key key;
+	struct bpool *pool;
+
+	if (n > BOARD_ADDR_MAX)
+		return NULL;
+	slot_key_make(&key, l->name, l->name_bytes,
+	    l->dst_bytes ? l->dst : t->addr, n, NULL, 0, l->proxy,
+	    l->proxy_bytes);
+	pool = state_pool(l->server, &key, true);
+	if (pool_fill(pool, l))
+		return pool;
+	state_pool_put(pool);
+	return NULL;
+}
+
+struct bpool *
+lease_default_pool(uint32_t server)
+{
+	struct ipc_lease l = { .server = server };
+
+	return pool_of(&l);
+}
+
+static bool
+pin(struct waiter *w, const struct ipc_lease *l)
+{
+	w->pool = pool_of(l);
+	if (!w->pool)
+		return false;
+	w->pool->pins++;
+	return true;
+}
+
+static struct waiter *
+waiter_new(struct peer *p, const struct ipc_lease *l)
+{
+	struct waiter *w = mempool_get(&waiters);
+
+	CHK(w);
+	w->peer = p;
+	w->lease = l->lease;
+	w->server = l->server;
+	w->tags = l->tags;
+	w->reuse = l->flags & LEASE_F_PRIVATE ? LEASE_FRESH_ONLY : l->reuse;
+	w->arrival_us = l->arrival_us;
+	if (w->arrival_us == 0 || w->arrival_us > clock_us())
+		w->arrival_us = clock_us();
+	list_add_tail(&p->leases, &w->peer_node);
+	p->lease_count++;
+	return w;
+}
+
+int
+lease_ask(struct peer *p, const struct ipc_lease *l)
+{
+	struct board_server *row;
+	struct waiter *w;
+
+	if (!state_has_server(l->server) || l->dst_bytes > sizeof(l->dst) ||
+	    l->name_bytes > sizeof(l->name) || l->reuse >= LEASE_REUSE_N)
+		return -WSE_RANGE;
+	if (p->lease_count >= 2 * BROKER_CREDIT)
+		return -WSE_FULL;
+	w = waiter_new(p, l);
+	row = &broker.board.server[l->server];
+	if (p->lease_count > BROKER_CREDIT)
+		fail(w, LFAIL_CREDIT, 0);
+	else if (l->epoch != atomic_load(&row->epoch))
+		fail(w, LFAIL_EPOCH, 0);
+	else if (!state_server(l->server)->usable)
+		fail(w, LFAIL_DOWN, 0);
+	else if (!(l->flags & LEASE_F_PERMIT_ONLY) &&
+	    !(l->tags & TAG_BIT(TAG_H1)))
+		fail(w, LFAIL_OTHER, 0);
+	else if (!(l->flags & LEASE_F_PERMIT_ONLY) && !pin(w, l))
+		fail(w, LFAIL_NOADDR, 0);
+	else if (state_server(l->server)->queue_count || !permit_try(w))
+		queue_wait(w, row->maxqueue);
+	else
+		conn_wait(w);
+	return 0;
+}
+
+void
+lease_cancel(struct peer *p, uint64_t id)
+{
+	struct waiter *w;
+	struct list *it;
+
+	list_for(it, &p->leases)
+	{
+		w = list_entry(it, struct waiter, peer_node);
+		if (w->lease != id)
+			continue;
+		if (w->state == W_UNSENT)
+			return; /* crosses: the worker sorts it out */
+		if (w->state == W_CONN)
+			permit_drop(w);
+		leave(w);
+		unpin(w);
+		waiter_free(w);
+		return;
+	}
+}
+
+void
+lease_offer(uint32_t slot)
+{
+	struct bslot *s = &broker.slots[slot];
+	struct list *it, *tmp;
+	struct waiter *w;
+	uint32_t gen = s->gen;
+	bool held;
+
+	lease_run(s->pool->server); /* a permit may have come back, too */
+	if ((s->state != BS_HELD && s->state != BS_OWN) || s->gen != gen)
+		return;
+	list_for_safe(it, tmp, &s->pool->waiters)
+	{
+		w = list_entry(it, struct waiter, node);
+		if (idle_fits(s, w->peer, w->tags, w->reuse) < 0)
+			continue;
+		if (idle_steal(slot, w->peer, &held))
+			grant(w, slot, held ? GRANT_F_HELD : 0);
+		return;
+	}
+	if (broker.full && slot_get(&broker.board, slot).state == SLOT_IDLE &&
+	    idle_evict(slot))
+		state_later();
+}
+
+bool
+lease_dialled(uint32_t slot, enum slot_tag tag)
+{
+	struct bslot *s = &broker.slots[slot];
+	struct waiter *w;
+	struct list *it;
+
+	list_for(it, &s->pool->waiters)
+	{
+		w = list_entry(it, struct waiter, node);
+		if (!(w->tags & TAG_BIT(tag)))
+			continue;
+		if (slot_dial_lease(&broker.board, slot, s->gen, tag,
+			w->peer->instance) != 0) {
+			state_quarantine(slot, "a dial's word was changed");
+			lease_dial_failed(s->pool, LFAIL_OTHER, 0);
+			return true;
+		}
+		grant(w, slot, GRANT_F_DIALED);
+		return true;
+	}
+	return false;
+}
+
+void
+lease_dial_failed(struct bpool *pool, enum lease_fail why, int errnum)
+{
+	struct waiter *w;
+
+	if (pool->dials >= pool->waiter_count)
+		return;
+	w = list_entry(pool->waiters.next, struct waiter, node);
+	fail(w, why, errnum);
+}
+
+void
+lease_fail_all(uint32_t server, enum lease_fail why)
+{
+	struct bserver *sv = state_server(server);
+	struct list *it, *w, *tmp;
+	struct bpool *pool;
+
+	while (!list_is_empty(&sv->queue))
+		fail(list_entry(sv->queue.next, struct waiter, node), why, 0);
+	/* a failed waiter's pool may go with it: start over each time */
+	do {
+		pool = NULL;
+		list_for(it, &sv->pools)
+		{
+			pool = list_entry(it, struct bpool, node);
+			if (pool->waiter_count)
+				break;
+			pool = NULL;
+		}
+		if (!pool)
+			return;
+		pool->pins++;
+		list_for_safe(w, tmp, &pool->waiters)
+		    fail(list_entry(w, struct waiter, node), why, 0);
+		pool->pins--;
+		state_pool_put(pool);
+	} while (1);
+}
+
+void
+lease_drop_peer(struct peer *p)
+{
+	struct waiter *w;
+
+	while (!list_is_empty(&p->leases)) {
+		w = list_entry(p->leases.next, struct waiter, peer_node);
+		leave(w);
+		unpin(w);
+		waiter_free(w);
+	}
+}

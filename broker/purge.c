@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Idle expiry and prewarming.
+ *
+ * Every `pool-purge-delay` the broker closes half (rounded up) of a server's
+ * idle connections beyond `pool-low-conn` that nobody has used for that long,
+ * the oldest first: what a burst left behind goes away in steps.  Ready ones
+ * of `pool-prewarm` do not count and stay.
+ */
+#include <stdlib.h>
+
+#include "broker/dial.h"
+#include "broker/idle.h"
+#include "broker/lease.h"
+#include "shm/base/clock.h"
+
+enum { PREWARM_BACKOFF_MAX_S = 60, DRIFT_ROUNDS = 3 };
+
+struct census {
+	unsigned idle;  /* words that say idle, prewarmed ones left out */
+	unsigned old;   /* of those, unused for the purge delay */
+	unsigned ready; /* prewarmed: the broker's, carried no request */
+};
+
+static uint64_t
+idle_since(uint32_t slot)
+{
+	return atomic_load_explicit(
+	    &broker.board.slot[slot].idle_us, memory_order_relaxed);
+}
+
+static bool
+is_ready(const struct bslot *s)
+{
+	return s->state == BS_OWN &&
+	    atomic_load_explicit(&broker.board.slot[state_index(s)].uses,
+		memory_order_relaxed) == 0;
+}
+
+static bool
+is_idle(const struct bslot *s)
+{
+	return (s->state == BS_OWN || s->state == BS_HELD) &&
+	    slot_get(&broker.board, state_index(s)).state == SLOT_IDLE;
+}
+
+/* Count a server's idle slots; with `kill`, close that many old ones. */
+static void
+visit(uint32_t server, uint64_t before_us, struct census *c, unsigned *kill)
+{
+	int prewarm = broker.board.server[server].pool.prewarm;
+	struct list *p, *pn, *it, *tmp;
+	struct bpool *pool;
+	struct bslot *s;
+
+	list_for_safe(p, pn, &state_server(server)->pools)
+	{
+		pool = list_entry(p, struct bpool, node);
+		pool->pins++;
+		for (it = pool->slots.prev, tmp = it->prev; it != &pool->slots;
+		     it = tmp, tmp = it->prev) {
+			s = list_entry(it, struct bslot, node);
+			if (!is_idle(s))
+				continue;
+			if (is_ready(s) && (int)c->ready < prewarm) {
+				c->ready++;
+				continue;
+			}
+			c->idle++;
+			if (idle_since(state_index(s)) > before_us)
+				continue;
+			c->old++;
+			if (kill && *kill > 0 && idle_evict(state_index(s)))
+				(*kill)--;
+		}
+		pool->pins--;
+		state_pool_put(pool);
+	}
+}
+
+static void
+purge(uint32_t server, uint64_t now_us)
+{
+	const struct board_pool *cfg = &broker.board.server[server].pool;
+	struct bserver *sv = state_server(server);
+	uint64_t delay_us = (uint64_t)cfg->purge_delay_ms * 1000;
+	struct census c = { 0, 0, 0 }, again = { 0, 0, 0 };
+	unsigned keep = cfg->low_conn > 0 ? (unsigned)cfg->low_conn : 0, kill;
+
+	if (sv->purge_us == 0)
+		sv->purge_us = now_us + delay_us;
+	if (now_us < sv->purge_us)
+		return;
+	sv->purge_us = now_us + delay_us;
+	visit(server, now_us - delay_us, &c, NULL);
+	if (c.idle <= keep || c.old == 0)
+		return;
+	kill = (c.idle - keep + 1) / 2;
+	if (kill > c.old)
+		kill = c.old;
+	visit(server, now_us - delay_us, &again, &kill);
+}
+
+/* The hint on the board: drift is left by killed workers, and by config. */
+static void
+recount(uint32_t server)
+{
+	struct board_server *row = &broker.board.server[server];
+	struct bserver *sv = state_server(server);
+	struct census c = { 0, 0, 0 };
+	int drift;
+
+	visit(server, 0, &c, NULL);
+	c.idle += c.ready;
+	if (row->pool.max_conn <= 0) {
+		atomic_store_explicit(
+		    &row->idle_count, c.idle, memory_order_relaxed);
+		return;
+	}
+	drift = (int)(c.idle - atomic_load(&row->idle_count));
+	if (drift == 0 || (drift > 0) != (sv->idle_drift > 0))
+		sv->idle_drift = 0;
+	if (drift == 0)
+		return;
+	sv->idle_drift += drift > 0 ? 1 : -1;
+	if (abs(sv->idle_drift) < DRIFT_ROUNDS)
+		return;
+	atomic_fetch_add(&row->idle_count, (uint32_t)drift);
+	sv->idle_drift = 0;
+}
+
+static void
+prewarm(uint32_t server, uint64_t now_us)
+{
+	struct board_server *row = &broker.board.server[server];
+	struct bserver *sv = state_server(server);
+	struct census c = { 0, 0, 0 };
+	enum lease_fail why;
+	struct bpool *pool;
+	unsigned shift;
+	int errnum, n;
+
+	if (row->pool.prewarm <= 0 || row->transport.send_proxy ||
+	    !sv->usable || broker.draining || now_us < sv->prewarm_us)
+		return;
+	visit(server, 0, &c, NULL);
+	pool = lease_default_pool(server);
+	if (!pool)
+		return;
+	pool->pins++;
+	n = row->pool.prewarm - (int)c.ready - (int)pool->dials;
+	for (; n > 0 && state_free_slot() != UINT32_MAX; n--) {
+		if (dial_start(pool, &why, &errnum) != 0)
+			sv->prewarm_fails++;
+		if (sv->prewarm_fails)
+			break;
+	}
+	pool->pins--;
+	state_pool_put(pool);
+	if (sv->prewarm_fails) {
+		shift = sv->prewarm_fails < 6 ? sv->prewarm_fails - 1 : 6;
+		n = 1 << shift;
+		sv->prewarm_us = now_us +
+		    (uint64_t)(n < PREWARM_BACKOFF_MAX_S
+			    ? n
+			    : PREWARM_BACKOFF_MAX_S) *
+			1000000;
+	}
+}
+
+void
+idle_tick(uint64_t now_us, bool count)
+{
+	uint32_t i, n = atomic_load(&broker.board.hdr->used_servers);
+
+	if (n > broker.board.cap.server_count)
+		n = broker.board.cap.server_count;
+	for (i = 0; i < n; i++) {
+		if (!state_has_server(i))
+			continue;
+		if (state_server(i)->slot_count)
+			purge(i, now_us);
+		if (count)
+			recount(i);
+		prewarm(i, now_us);
+	}
+}

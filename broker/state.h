@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the broker knows by itself: its own copy of every descriptor, whom it
+ * granted each slot to, the pools (server, key) that slots belong to, and the
+ * workers it talks to.  Nothing here is read from the board: the board's
+ * words are compared with it and never believed.
+ *
+ * Invariants: a slot with state FREE is on no list but the free list; any
+ * other slot but CLAIM is in its pool's list; `peer` is set exactly while the
+ * slot is HELD or TUNNEL.  The broker's event loop is the only user.
+ */
+#ifndef BROKER_STATE_H
+#define BROKER_STATE_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "broker/broker.h"
+#include "shm/base/list.h"
+#include "shm/seg/limit.h"
+#include "shm/seg/slot.h"
+#include "shm/seg/vault.h"
+
+enum {
+	BROKER_CREDIT = 512, /* LEASEs a worker may have outstanding */
+	VICTIMS_MAX = 32
+};
+
+enum bslot_state {
+	BS_FREE,
+	BS_DIALING,
+	BS_OWN,        /* word IDLE(broker), watched here */
+	BS_HELD,       /* word LEASED, IDLE or CLOSING of `peer` */
+	BS_TUNNEL,     /* word TUNNEL of `peer`; no descriptor here */
+	BS_CLAIM,      /* adopted: `holder` lives and has not said HOLD yet */
+	BS_QUARANTINE, /* until its last holder is dead */
+	BS_N
+};
+
+/* The private half of a slot. */
+struct bslot {
+	struct list node; /* pool->slots or broker.free_slots */
+	struct bpool *pool;
+	struct peer *peer;
+	struct event ev; /* DIALING: write + timeout; OWN: read */
+	bool ev_set;     /* ev is initialised and may be pending */
+	enum bslot_state state;
+	int fd;              /* -1: none */
+	uint32_t gen, epoch; /* of the word, as the broker wrote it */
+	uint32_t holder;     /* CLAIM, QUARANTINE: instance, 0 broker */
+	uint64_t start_us;   /* DIALING: when the dial began */
+	uint32_t dial_us;    /* how long the dial took */
+};
+
+/* All connections with one reuse key of one server. */
+struct bpool {
+	struct bpool *hash_next;
+	struct list node;      /* bserver.pools */
+	struct list slots;     /* bslot.node; any state but FREE */
+	struct list waiters;   /* waiter.node, by arrival; permit in hand */
+	struct list full_node; /* broker.full_pools: no slot was to be had */
+	uint32_t server;
+	struct slot_key key;
+	unsigned slot_count, waiter_count;
+	unsigned dials; /* slots in DIALING */
+	unsigned pins;  /* unanswered leases, callers: not to be freed */
+	bool has_dst;   /* dst and proxy are filled in */
+	uint8_t proxy_bytes;
+	socklen_t dst_len;
+	struct sockaddr_storage dst;
+	uint8_t proxy[IPC_PROXY_HDR_MAX];
+};
+
+/* The private half of a server row. */
+struct bserver {
+	struct list queue;    /* waiters without a permit, by arrival */
+	struct list run_node; /* broker.run_list: look at the queue again */
+	struct list pools;
+	unsigned queue_count;  /* in `queue` */
+	unsigned conn_waiters; /* in the waiter lists of its pools */
+	unsigned slot_count, dials;
+	unsigned used_peak;  /* most slots in use since the last purge */
+	uint32_t attention;  /* as last written */
+	bool usable;         /* as last acted upon */
+	int idle_drift;      /* idle_count's error at the last recount */
+	uint64_t purge_us;   /* when idle ones are next thinned out */
+	uint64_t prewarm_us; /* not before; backs off when refused */
+	unsigned prewarm_fails;
+};
+
+/* A worker, as the broker sees it. */
+struct peer {
+	struct list node;  /* broker.peers */
+	struct chan *chan; /* NULL after EOF */
+	struct vault vault;
+	uint32_t instance, proc, pid, worker_index;
+	bool opened;        /* HELLO and HOLD_END are done */
+	bool ended;         /* its channel saw EOF or a violation */
+	bool sweep;         /* a REVOKE or KEEP found the channel full */
+	struct list leases; /* waiter.peer_node: all unanswered ones */
+	unsigned lease_count;
+	struct list unsent; /* waiter.node: answers the channel refused */
+};
+
+struct victim {
+	uint32_t slot, gen;
+	uint64_t idle_us;
+};
+
+struct broker {
+	struct event_base *base;
+	const struct conf *conf;
+	const struct broker_heritage *heritage;
+	struct board board;
+	struct chan *master;
+	struct bslot *slots;     /* cap.slot_count */
+	struct bserver *servers; /* cap.server_count */
+	struct list free_slots;
+	uint32_t slots_touched; /* slots never used yet start here */
+	struct list peers;
+	unsigned peer_count, claims; /* claims: workers that owe HOLD_END */
+	struct bpool **hash;
+	unsigned hash_mask, pool_count;
+	struct list full_pools, run_list;
+	bool full; /* ATT_FULL is set on every server */
+	bool draining, master_gone;
+	struct victim victims[VICTIMS_MAX];
+	unsigned victim_count;
+	struct event tick, later, retry;
+};
+
+extern struct broker broker;
+
+/* Set up tables over the attached board; also closes nothing. */
+void state_init(void);
+/* A free slot's index, or UINT32_MAX. It stays on the free list. */
+uint32_t state_free_slot(void);
+/* Leaves the free list or its pool and joins `pool` (NULL: none). */
+void state_join(uint32_t slot, struct bpool *pool);
+/* FREE again; closes nothing; a pool that became empty is freed. */
+void state_forget(uint32_t slot);
+/* The pool of (server, key), made if `create`. */
+struct bpool *
+state_pool(uint32_t server, const struct slot_key *key, bool create);
+/* Free it when neither slot nor waiter is left. */
+void state_pool_put(struct bpool *p);
+struct peer *state_peer(uint32_t instance);
+/* A row in use: below both the capacity and the used count. */
+bool state_has_server(uint32_t row);
+/* Recompute the server's attention word; seq_cst when it changes. */
+void state_attention(uint32_t server);
+/* Have answers kept back and queues looked at before the loop sleeps. */
+void state_later(void);
+/* shutdown (if asked for) and close the broker's copy. */
+void state_close_fd(struct bslot *s, bool shut);
+/* Report a worker's fault to the master; logged there. */
+void state_violation(uint32_t instance, uint32_t type, int err, const char *fmt,
+    ...) PRINTF_LIKE(4, 5);
+/* The word contradicts what is known: take the slot out of use. */
+void state_quarantine(uint32_t slot, const char *why);
+
+static inline struct bserver *
+state_server(uint32_t row)
+{
+	return &broker.servers[row];
+}
+
+static inline uint32_t
+state_index(const struct bslot *s)
+{
+	return (uint32_t)(s - broker.slots);
+}
+
+#endif

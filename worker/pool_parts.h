@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of the worker's pool, for pool*.c alone.
+ *
+ * Invariants: by_slot[i] is the one bconn of slot i.  A bconn that is not
+ * idle is LEASED or TUNNEL of this worker.  An idle one may have been stolen:
+ * only a won slot_acquire() says it is ours.  `permits` is what this worker's
+ * own cell has to hold; it repairs the cell after a broker's death.
+ */
+#ifndef WORKER_POOL_PARTS_H
+#define WORKER_POOL_PARTS_H
+
+#include "shm/base/mem.h"
+#include "shm/seg/limit.h"
+#include "shm/seg/stat.h"
+#include "worker/pool.h"
+
+enum { POOL_WAITING_MAX = 1 << 16 };
+
+/* Own idle connections of one reuse key of one server. */
+struct idle_set {
+	struct idle_set *hash_next;
+	struct list idle; /* bconn.node, most recently used first */
+	struct slot_key key;
+	uint32_t server;
+	bool pinned; /* pool_server.plain points here */
+};
+
+struct pool_server {
+	struct idle_set *plain; /* of the server's own address, no name */
+	uint32_t plain_epoch;   /* transport epoch `plain` was made for */
+	uint32_t permits;       /* requests counted in the own cell */
+	bool permit_back;       /* a permit's RELEASED is owed */
+};
+
+struct pool {
+	struct event_base *base;
+	const struct conf *conf;
+	const struct board *board;
+	struct vault *vault;
+	struct stat_proc *stat;
+	uint32_t instance, proc;
+	struct chan *chan; /* NULL: no broker now */
+	bool open;         /* HOLD_END sent and WELCOME seen */
+	bool welcomed, hold_done, draining;
+	uint32_t hold_next; /* next slot to look at for HOLD */
+	uint32_t credit, outstanding;
+	uint64_t last_id;
+	struct list sent, local; /* pool_lease.node, by arrival */
+	unsigned waiting_count;
+	struct bconn **by_slot;      /* cap.slot_count */
+	struct pool_server *servers; /* cap.server_count */
+	struct idle_set **hash;
+	unsigned held_count; /* bconns */
+	struct mempool bconns, sets;
+	uint32_t *owed; /* slots whose notice could not be sent */
+	unsigned owed_count, owed_room;
+	struct event later;
+	void (*on_welcome)(void *arg);
+	void *welcome_arg;
+	void (*on_violation)(void *arg, const struct ipc_violation *v);
+	void *violation_arg;
+};
+
+/* --- pool_idle.c --- */
+void pool_idle_init(struct pool *p);
+void pool_idle_fini(struct pool *p);
+/* A bconn for a granted slot; takes *fd. Not idle. */
+struct bconn *pool_idle_adopt(struct pool *p, uint32_t slot, uint32_t gen,
+    uint32_t server, enum slot_tag tag, int *fd);
+/*
+ * An own idle connection that fits, with a permit: 0; -WSE_NOTFOUND: none;
+ * -WSE_FULL: no permit.
+ */
+MUST_USE int
+pool_idle_take(struct pool *p, const struct pool_want *w, struct bconn **bc_r);
+/* Back to idle, or closed; `permit`: its request is over. */
+void pool_idle_put(struct pool *p, struct bconn *bc, bool permit);
+/* Granted again while it was in the own list. */
+void pool_idle_revive(struct pool *p, struct bconn *bc);
+/* Give up the descriptor without ending the connection; frees bc. */
+void pool_idle_drop(struct pool *p, struct bconn *bc);
+/* shutdown, CLOSING, CLOSE; frees bc. */
+void pool_idle_end(struct pool *p, struct bconn *bc, int why, bool permit);
+/* Does the peer still keep quiet? False: EOF, error or bytes. */
+bool pool_idle_is_quiet(const struct bconn *bc);
+
+/* --- pool_lease.c --- */
+MUST_USE int pool_lease_start(struct pool *p, const struct pool_want *w,
+    struct bconn *keep, struct pool_lease *l);
+/* Send what credit allows. */
+void pool_lease_send(struct pool *p);
+/* A new broker: all unanswered ones are to be sent again. */
+void pool_lease_unsend(struct pool *p);
+/* Serve leases the broker does not have from own idle connections. */
+void pool_lease_serve_local(struct pool *p);
+MUST_USE int pool_lease_granted(struct pool *p, struct ipc_msg *m);
+MUST_USE int pool_lease_failed(struct pool *p, const struct ipc_fail *f);
+/* A permit in the own cell, or not. */
+bool pool_permit_try(struct pool *p, uint32_t server);
+void pool_permit_drop(struct pool *p, uint32_t server, bool tell);
+
+/* --- pool_chan.c --- */
+void pool_chan_init(struct pool *p);
+/* Tell the broker what the slot's word says now: CLOSE, TUNNEL, RELEASED. */
+void pool_chan_tell(struct pool *p, uint32_t slot);
+void pool_chan_tell_permit(struct pool *p, uint32_t server);
+/* Send what is owed. */
+void pool_chan_flush(struct pool *p);
+void pool_chan_violation(
+    struct pool *p, enum ipc_type type, int err, const char *text);
+/* Have leases and notices looked at before the loop sleeps. */
+void pool_chan_later(struct pool *p);
+
+#endif
