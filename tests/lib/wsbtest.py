@@ -155,10 +155,11 @@ def _children(pid):
 class Program:
     """A process of its own group that dies with the test."""
 
-    def __init__(self, argv, env=None, cwd=None, nofile=None):
+    def __init__(self, argv, env=None, cwd=None, nofile=None, pass_fds=()):
         self.dir = Path(tempfile.mkdtemp(prefix="wsbtest."))
         os.chmod(self.dir, 0o755)
         self.nofile = nofile
+        self.pass_fds = pass_fds
         self.argv = [str(a) for a in argv]
         self.env = env
         self.cwd = cwd
@@ -179,7 +180,8 @@ class Program:
             stdout=open(self.dir / "stdout", "wb"),
             stderr=open(self.dir / "stderr", "wb"),
             env={**os.environ, **(self.env or {})}, cwd=self.cwd,
-            preexec_fn=before_exec, start_new_session=True)
+            preexec_fn=before_exec, pass_fds=self.pass_fds,
+            start_new_session=True)
         return self
 
     @property
@@ -302,8 +304,8 @@ class Proxy(Program):
     """
 
     def __init__(self, config, *, origin=None, workers=1, args=(), env=None,
-                 nofile=None, start=True, check=True, **values):
-        super().__init__([], env=env, nofile=nofile)
+                 nofile=None, start=True, check=True, pass_fds=(), **values):
+        super().__init__([], env=env, nofile=nofile, pass_fds=pass_fds)
         self.check_after = check
         self.values = {"dir": self.dir, "workers": workers, **values}
         if origin is not None:
