@@ -78,6 +78,12 @@ def tail(output, lines=12):
     return "\n     " + "\n     ".join(kept)
 
 
+def vtc_why(output):
+    """What varnishtest found wrong, and the log lines it caught."""
+    return "".join("\n     " + s[:400] for s in output.split("\n")
+                   if re.match(r"---- |\*+ +S\d+ +syslog\|", s))
+
+
 def unit_programs(builddir):
     done = subprocess.run(
         ["make", "-s", "-C", builddir, "--no-print-directory",
@@ -140,7 +146,7 @@ def run_vtc(total, builddir, label):
             {"HAPROXY_PROGRAM": str(builddir / "wsbroker"),
              "WSB_BUILD": str(builddir)})
         total.add(name, code == 0, code not in (0, 77), code == 77,
-                  tail(output, 25) if code not in (0, 77) else "", seconds)
+                  vtc_why(output) if code not in (0, 77) else "", seconds)
 
 
 def kind_vtc(total):

@@ -91,7 +91,7 @@ def drops_of(proxy):
 
 
 def test_a_syslog_that_reads_nothing_stalls_nothing():
-    path = "/tmp/wsbtest.log.%d" % os.getpid()
+    path = "/tmp/log.wsbtest.%d" % os.getpid()
     deaf = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     deaf.bind(path)
     os.chmod(path, 0o666)
