@@ -136,6 +136,27 @@ count_connection(struct stream *s, bool fresh)
 	stat_add(fresh ? &st->connects : &st->reuses, 1);
 }
 
+void
+back_waited(struct stream *s)
+{
+	struct txn *t = &s->t;
+	uint64_t left = s->b.lease.queue_left_us;
+	int passed = s->b.queue_seen;
+
+	t->at.assigned_us = t->at.queue_us;
+	if (!s->b.queued)
+		return;
+	t->at.assigned_us = left > t->at.queue_us && left < clock_us() ?
+	    left : clock_us();
+	if (s->b.lease.queue_pos)
+		passed = (int)s->b.lease.queue_pos + 1;
+	if (s->b.by_rule)
+		t->log.srv_queue += passed;
+	else
+		t->log.be_queue += passed;
+	s->b.queued = false;
+}
+
 /* The connection is there: the request goes out. May end the stream. */
 static void
 connected(struct stream *s, struct bconn *bc)
@@ -150,12 +171,7 @@ connected(struct stream *s, struct bconn *bc)
 	bc->arg = s;
 	t->reused = !bc->fresh;
 	t->at.connect_us = clock_us();
-	t->at.assigned_us = s->b.lease.queue_left_us &&
-	    s->b.lease.queue_left_us > t->at.queue_us ?
-	    s->b.lease.queue_left_us : t->at.queue_us;
-	if (t->at.assigned_us > t->at.connect_us)
-		t->at.assigned_us = t->at.connect_us;
-	t->log.srv_queue += (int)s->b.lease.queue_pos;
+	back_waited(s);
 	s->due.server_ms = clock_ms();
 	count_connection(s, bc->fresh);
 	stream_set_state(s, ST_RESPONSE);
@@ -300,10 +316,14 @@ back_lease(struct stream *s)
 	if (!s->t.at.queue_us)
 		s->t.at.queue_us = clock_us();
 	s->due.state_ms = ms ? clock_ms() + ms : 0;
+	s->b.queued = lb_is_full(s->t.srv);
+	s->b.queue_seen = 1 + (int)atomic_load_explicit(
+	    &wk_server_row(s->t.srv)->queue_count, memory_order_relaxed);
 	stream_set_state(s, ST_QUEUE);
 	want_fill(s, &w);
 	err = pool_get(wk.pool, &w, kept, &s->b.lease, &bc);
 	if (err == 0) {
+		s->b.queued = false;
 		connected(s, bc);
 		return;
 	}
@@ -322,7 +342,8 @@ back_assign(struct stream *s)
 	struct txn *t = &s->t;
 	const struct server *srv = rules_server(t);
 
-	if (!srv || !lb_is_usable(srv))
+	s->b.by_rule = srv && lb_is_usable(srv);
+	if (!s->b.by_rule)
 		srv = lb_choose(t, t->srv);
 	t->srv = srv;
 	if (!srv) {

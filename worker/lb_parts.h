@@ -18,8 +18,6 @@ struct lb_set {
 
 /* Requests now at a server or waiting for it. */
 uint32_t lb_load(const struct server *srv);
-/* It has no free permit, or a queue. */
-bool lb_is_full(const struct server *srv);
 
 /* lb_rr.c: the next of the rotation all workers share. */
 const struct server *lb_rr_next(const struct proxy *be,

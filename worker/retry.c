@@ -73,8 +73,8 @@ redispatches(const struct stream *s)
 		return true;
 	if (period > 0 && s->b.tries_done % period == 0)
 		return true;
-	return (be->lb.algo == LB_ROUNDROBIN || be->lb.algo == LB_STATIC_RR) &&
-	    lb_usable_count(be) > 1;
+	return !s->b.by_rule && lb_usable_count(be) > 1 &&
+	    (be->lb.algo == LB_ROUNDROBIN || be->lb.algo == LB_STATIC_RR);
 }
 
 static void
@@ -129,6 +129,7 @@ retry_connect(struct stream *s, enum pool_fail why)
 {
 	bool tried = why == PFAIL_CONNECT || why == PFAIL_TIMEOUT;
 
+	back_waited(s);
 	if (tried) {
 		stat_add(&srv_stat(s)->conn_errors, 1);
 		stat_add(&be_stat(s)->conn_errors, 1);

@@ -104,9 +104,6 @@ give_back(struct stream *s)
 {
 	tunnel_ended(s);
 	back_drop(s, 0);
-	if (s->b.counted)
-		limit_drop(&wk.board, LIM_BACKEND, (uint32_t)s->t.be->row,
-		    wk.proc);
 	flow_end(&s->up);
 	flow_end(&s->down);
 	buf_put(&s->ubuf);
@@ -133,7 +130,7 @@ stream_is_queued(const struct stream *s)
 {
 	const struct server *srv = s->t.srv;
 
-	return s->state == ST_QUEUE && srv && srv->maxconn > 0 &&
+	return s->state == ST_QUEUE && srv && s->b.queued &&
 	    atomic_load_explicit(&wk_server_row(srv)->queue_count,
 	    memory_order_relaxed) > 0;
 }
@@ -179,6 +176,9 @@ log_end(struct stream *s)
 	struct txn *t = &s->t;
 
 	t->at.end_us = clock_us();
+	if (s->b.counted)
+		limit_drop(&wk.board, LIM_BACKEND, (uint32_t)t->be->row,
+		    wk.proc);
 	if (!s->logged)
 		access_log_line(s);
 	access_log_count_end(s);
@@ -386,6 +386,7 @@ state_timeout(struct stream *s)
 		return;
 	}
 	stream_term(s, 's', 'Q');
+	back_waited(s);
 	back_drop(s, WSE_TIMEOUT);
 	reply_status(s, 503);
 }

@@ -48,6 +48,9 @@ struct stream_back {
 	bool write_dead;          /* the server takes no more of the request */
 	bool stale_retried;       /* the free second try was used */
 	bool want_fresh;          /* no reused connection for this try */
+	bool by_rule;             /* use-server chose it */
+	bool queued;              /* there was no free permit when it asked */
+	int queue_seen;           /* others that waited then, and itself */
 	bool counted;             /* in the backend's stream count */
 	bool srv_close;           /* the server will not keep the connection */
 };

@@ -27,6 +27,8 @@ void back_write_on(struct stream *s);
 void back_write_off(struct stream *s);
 /* The exchange is complete: to the pool, or closed where it must be. */
 void back_done(struct stream *s);
+/* It waited in a queue, or for a dial, till now: for the log. */
+void back_waited(struct stream *s);
 /* End it, and whatever waits for one. */
 void back_drop(struct stream *s, int why);
 
