@@ -8,7 +8,10 @@
 #include "broker/adopt.h"
 
 #include "broker/state.h"
+#include "shm/base/clock.h"
 #include "shm/base/log.h"
+
+enum { CLAIM_WAIT_US = 500000 };
 
 static bool
 worker_lives(uint32_t instance)
@@ -33,6 +36,22 @@ worker_lives(uint32_t instance)
 		}
 	}
 	return false;
+}
+
+/* They will say HOLD; until then idle ones may be out of sight. */
+static unsigned
+living_workers(void)
+{
+	const struct board_proc *row;
+	unsigned n = 0;
+	uint32_t i, who;
+
+	for (i = 0; i < broker.board.cap.proc_count; i++) {
+		row = &broker.board.proc[i];
+		who = atomic_load(&row->instance);
+		n += who != 0 && row->role == ROLE_WORKER && worker_lives(who);
+	}
+	return n;
 }
 
 /* True: a claim is expected. */
@@ -103,6 +122,9 @@ adopt_board(void)
 		list_add_tail(&broker.free_slots, &s->node);
 	}
 	adopt_counts();
+	broker.claims = living_workers();
+	if (broker.claims)
+		broker.claims_until_us = clock_us() + CLAIM_WAIT_US;
 	log_msg(LOGL_NOTICE,
 	    "broker: adopted the board, %u slots are with "
 	    "workers",

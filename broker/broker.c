@@ -154,6 +154,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	clock_update();
+	(void)state_is_adopting();
 	srv_refresh_all();
 	idle_tick(clock_us(), second);
 	if (second)

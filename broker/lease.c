@@ -252,6 +252,12 @@ dial_missing(struct bpool *pool)
 static void
 dial_or_block(struct bpool *pool)
 {
+	if (state_is_adopting()) {
+		/* an idle one may come back with a HOLD: run_claim_pools() */
+		if (!list_is_linked(&pool->full_node))
+			list_add_tail(&broker.claim_pools, &pool->full_node);
+		return;
+	}
 	if (dial_missing(pool))
 		return;
 	if (!list_is_linked(&pool->full_node))
@@ -328,6 +334,16 @@ lease_run_later(uint32_t server)
 	state_later();
 }
 
+void
+lease_run_all_later(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < broker.board.cap.server_count; i++)
+		if (broker.servers[i].queue_count)
+			lease_run_later(i);
+}
+
 static void
 run_full(void)
 {
@@ -347,11 +363,30 @@ run_full(void)
 	show_full();
 }
 
+/* Dials put off until the workers have said what they hold. */
+static void
+run_claim_pools(void)
+{
+	struct bpool *p;
+
+	while (!list_is_empty(&broker.claim_pools)) {
+		p = list_entry(
+		    broker.claim_pools.next, struct bpool, full_node);
+		list_del(&p->full_node);
+		dial_or_block(p);
+	}
+}
+
 void
 lease_run_pending(void)
 {
 	struct bserver *sv;
 
+	if (!state_is_adopting())
+		run_claim_pools();
+	if (broker.run_all)
+		lease_run_all_later();
+	broker.run_all = false;
 	while (!list_is_empty(&broker.run_list)) {
 		sv = list_entry(broker.run_list.next, struct bserver, run_node);
 		lease_run((uint32_t)(sv - broker.servers));

@@ -38,6 +38,7 @@ void lease_cancel(struct peer *p, uint64_t id);
 void lease_run(uint32_t server);
 /* The same at the end of this loop turn: for callers deep in a list. */
 void lease_run_later(uint32_t server);
+void lease_run_all_later(void);
 /* What lease_run_later() put off, and the pools that wait for a slot. */
 void lease_run_pending(void);
 /* RELEASED(slot): it may be idle now; serve a waiter with it. */

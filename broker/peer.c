@@ -16,6 +16,8 @@
 #include "shm/base/mem.h"
 #include "shm/seg/stat.h"
 
+enum { CLAIM_GRACE_US = 10000 };
+
 int
 peer_send(struct peer *p, const struct ipc_msg *m)
 {
@@ -201,6 +203,8 @@ on_hold(struct peer *p, struct ipc_msg *m)
 	/* no descriptor here: nobody else can get it, so it does not idle */
 	if (s->fd < 0 && s->state == BS_HELD)
 		(void)idle_evict(h->slot);
+	else if (v.state == SLOT_IDLE)
+		lease_offer(h->slot); /* nobody saw it before */
 	return 0;
 }
 
@@ -229,16 +233,6 @@ drop_claims(uint32_t instance)
 	return n;
 }
 
-static void
-run_all_queues(void)
-{
-	uint32_t i;
-
-	for (i = 0; i < broker.board.cap.server_count; i++)
-		if (broker.servers[i].queue_count)
-			lease_run_later(i);
-}
-
 static int
 on_hello(struct peer *p, const struct ipc_hello *h)
 {
@@ -254,6 +248,21 @@ on_hello(struct peer *p, const struct ipc_hello *h)
 	return r == -WSE_EOF ? 0 : r;
 }
 
+/*
+ * One living worker less to wait for.  Its leases follow its HOLD_END closely,
+ * so the last one gets a moment more: the queue is to be in order.
+ */
+static void
+claim_done(void)
+{
+	struct timeval tv = { 0, CLAIM_GRACE_US };
+
+	if (broker.claims == 0 || --broker.claims > 0)
+		return;
+	broker.claims_until_us = clock_us() + CLAIM_GRACE_US;
+	event_add(&broker.retry, &tv);
+}
+
 static int
 on_hold_end(struct peer *p)
 {
@@ -264,9 +273,11 @@ on_hold_end(struct peer *p)
 		    "broker: instance %u claims %u slots less than the board "
 		    "says",
 		    p->instance, n);
+	if (!p->opened)
+		claim_done();
 	p->opened = true;
 	chan_phase(p->chan, PHASE_OPEN);
-	run_all_queues();
+	lease_run_all_later();
 	return 0;
 }
 
@@ -431,10 +442,12 @@ peer_dead(const struct ipc_dead *d)
 		sweep(p, &m.u.dead);
 	}
 	m.u.dead.lost += drop_claims(d->instance);
+	if (p && !p->opened)
+		claim_done();
 	if (d->proc < broker.board.cap.proc_count)
 		limit_reap(&broker.board, d->proc);
 	offer_all_own();
-	run_all_queues();
+	lease_run_all_later();
 	if (p)
 		peer_free(p);
 	if (broker.master && chan_send(broker.master, &m) != 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shm/base/chk.h"
+#include "shm/base/clock.h"
 #include "shm/base/log.h"
 #include "shm/base/mem.h"
 
@@ -41,6 +42,7 @@ state_init(void)
 	list_init(&broker.free_slots);
 	list_init(&broker.peers);
 	list_init(&broker.full_pools);
+	list_init(&broker.claim_pools);
 	list_init(&broker.run_list);
 }
 
@@ -190,6 +192,19 @@ state_attention(uint32_t server)
 		return;
 	sv->attention = a;
 	atomic_store(&broker.board.server[server].attention, a);
+}
+
+bool
+state_is_adopting(void)
+{
+	if (broker.claims_until_us == 0)
+		return false;
+	if (clock_us() < broker.claims_until_us)
+		return true;
+	broker.claims_until_us = 0;
+	broker.run_all = true;
+	state_later();
+	return false;
 }
 
 void

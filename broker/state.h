@@ -55,10 +55,11 @@ struct bslot {
 /* All connections with one reuse key of one server. */
 struct bpool {
 	struct bpool *hash_next;
-	struct list node;      /* bserver.pools */
-	struct list slots;     /* bslot.node; any state but FREE */
-	struct list waiters;   /* waiter.node, by arrival; permit in hand */
-	struct list full_node; /* broker.full_pools: no slot was to be had */
+	struct list node;    /* bserver.pools */
+	struct list slots;   /* bslot.node; any state but FREE */
+	struct list waiters; /* waiter.node, by arrival; permit in hand */
+	struct list
+	    full_node; /* broker.full_pools or .claim_pools: no dial yet */
 	uint32_t server;
 	struct slot_key key;
 	unsigned slot_count, waiter_count;
@@ -118,10 +119,13 @@ struct broker {
 	struct list free_slots;
 	uint32_t slots_touched; /* slots never used yet start here */
 	struct list peers;
-	unsigned peer_count, claims; /* claims: workers that owe HOLD_END */
+	unsigned peer_count;
+	unsigned claims; /* adopted: living workers that owe HOLD_END */
+	uint64_t claims_until_us; /* 0: adoption is over */
+	bool run_all;             /* it was over just now: look at all queues */
 	struct bpool **hash;
 	unsigned hash_mask, pool_count;
-	struct list full_pools, run_list;
+	struct list full_pools, claim_pools, run_list;
 	bool full; /* ATT_FULL is set on every server */
 	bool draining, master_gone;
 	struct victim victims[VICTIMS_MAX];
@@ -151,6 +155,8 @@ bool state_has_server(uint32_t row);
 void state_attention(uint32_t server);
 /* Have answers kept back and queues looked at before the loop sleeps. */
 void state_later(void);
+/* Workers may still say what they hold and who waits: nothing is dialled. */
+bool state_is_adopting(void);
 /* shutdown (if asked for) and close the broker's copy. */
 void state_close_fd(struct bslot *s, bool shut);
 /* Report a worker's fault to the master; logged there. */

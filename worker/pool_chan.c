@@ -292,7 +292,8 @@ hold_run(struct pool *p)
 		chan_limit(p->chan, CHAN_QUEUE_MAX);
 		p->hold_done = chan_send(p->chan, &m) == 0;
 	}
-	if (!p->hold_done || !p->welcomed || p->open)
+	/* a new broker's credit is that of the old one until it says so */
+	if (!p->hold_done || p->credit == 0 || p->open)
 		return;
 	p->open = true;
 	pool_chan_flush(p);

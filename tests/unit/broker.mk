@@ -6,3 +6,8 @@ check_PROGRAMS += tests/unit/broker/test_lease
 tests_unit_broker_test_lease_SOURCES = tests/unit/broker/test_lease.c \
 	$(broker_rig)
 tests_unit_broker_test_lease_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_death
+tests_unit_broker_test_death_SOURCES = tests/unit/broker/test_death.c \
+	$(broker_rig)
+tests_unit_broker_test_death_LDADD = $(broker_ldadd)

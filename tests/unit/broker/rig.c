@@ -192,15 +192,32 @@ introduce(struct rig *r, struct rig_worker *w)
 	pool_broker(w->pool, &pair[1]);
 }
 
+static void
+tell_dead(struct rig *r, struct rig_worker *w)
+{
+	struct ipc_msg m = { .type = IPC_DEAD };
+
+	w->is_grave = true;
+	m.u.dead.instance = w->instance;
+	m.u.dead.proc = w->proc;
+	if (!r->to_broker)
+		return;
+	w->is_grave = false;
+	assert_int_equal(chan_send(r->to_broker, &m), 0);
+}
+
 void
 rig_broker_again(struct rig *r)
 {
 	unsigned i;
 
 	rig_broker_start(r, true);
-	for (i = 0; i < RIG_WORKERS; i++)
+	for (i = 0; i < RIG_WORKERS; i++) {
 		if (r->w[i].pool)
 			introduce(r, &r->w[i]);
+		else if (r->w[i].is_grave)
+			tell_dead(r, &r->w[i]);
+	}
 }
 
 static void
@@ -238,17 +255,13 @@ rig_worker_start(struct rig *r, unsigned i)
 void
 rig_worker_die(struct rig *r, unsigned i)
 {
-	struct ipc_msg m = { .type = IPC_DEAD };
 	struct rig_worker *w = &r->w[i];
 
 	pool_free(&w->pool);
 	vault_detach(&w->vault);
 	close(w->vault_fd);
 	atomic_store(&r->board.proc[w->proc].state, PROC_DEAD);
-	m.u.dead.instance = w->instance;
-	m.u.dead.proc = w->proc;
-	if (r->to_broker)
-		assert_int_equal(chan_send(r->to_broker, &m), 0);
+	tell_dead(r, w);
 }
 
 void

@@ -37,6 +37,7 @@ struct rig_worker {
 	struct vault vault;
 	int vault_fd;
 	uint32_t instance, proc;
+	bool is_grave;       /* DEAD was not said yet */
 	unsigned violations; /* of the broker, as this worker says */
 };
 
