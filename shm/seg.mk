@@ -5,4 +5,5 @@ libwsb_a_SOURCES += \
 	shm/seg/memfd.c shm/seg/memfd.h \
 	shm/seg/slot.c shm/seg/slot.h \
 	shm/seg/stat.c shm/seg/stat.h \
+	shm/seg/stat_tbl.c shm/seg/stat_tbl.h \
 	shm/seg/vault.c shm/seg/vault.h

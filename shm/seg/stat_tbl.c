@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tables of counters.
+ */
+#include "shm/seg/stat_tbl.h"
+
+#define PROC(field, doc)                                       \
+	{                                                      \
+#field, offsetof(struct stat_proc, field), doc \
+	}
+#define PROXY(field, doc)                                       \
+	{                                                       \
+#field, offsetof(struct stat_proxy, field), doc \
+	}
+#define SERVER(field, doc)                                       \
+	{                                                        \
+#field, offsetof(struct stat_server, field), doc \
+	}
+#define STATUS(kind, name, i, doc)                         \
+	{                                                  \
+		name,                                      \
+		    offsetof(struct stat_##kind, status) + \
+		    (i) * sizeof(stat_t),                  \
+		    doc                                    \
+	}
+
+const struct stat_row stat_tbl_proc[] = {
+	PROC(accepted, "client connections accepted"),
+	PROC(accept_paused,
+	    "times accept was paused: connections or descriptors used up"),
+	PROC(requests, "requests read"),
+	PROC(bytes_in, "bytes from clients"),
+	PROC(bytes_out, "bytes to clients"),
+	PROC(own_reuse,
+	    "connections taken from the own idle list, without a message"),
+	PROC(leases, "LEASEs sent"),
+	PROC(grants, "GRANTs received"),
+	PROC(lease_fails, "LEASEs that failed"),
+	PROC(revokes, "own idle connections taken away"),
+	PROC(sweeps, "SWEEPs received"),
+	PROC(lease_us_sum, "microseconds from LEASE to its answer, summed"),
+	PROC(lease_max_us, "the longest of them"),
+	PROC(log_dropped, "log lines dropped"),
+	PROC(log_lines, "log lines written"),
+	PROC(violations, "violations by a peer"),
+	PROC(quarantines, "slots quarantined"),
+	{ NULL, 0, NULL },
+};
+
+const struct stat_row stat_tbl_proxy[] = {
+	PROXY(sessions, "connections (frontend) or streams (backend)"),
+	PROXY(requests, "requests"),
+	PROXY(bytes_in, "bytes from clients"),
+	PROXY(bytes_out, "bytes to clients"),
+	PROXY(req_denied, "requests denied by a rule"),
+	PROXY(req_errors, "requests that were no valid ones"),
+	PROXY(res_denied, "responses denied by a rule"),
+	PROXY(res_errors, "responses that failed"),
+	PROXY(conn_errors, "connections to servers that failed"),
+	STATUS(proxy, "status_other", 0, "responses with another status"),
+	STATUS(proxy, "status_1xx", 1, "responses 1xx"),
+	STATUS(proxy, "status_2xx", 2, "responses 2xx"),
+	STATUS(proxy, "status_3xx", 3, "responses 3xx"),
+	STATUS(proxy, "status_4xx", 4, "responses 4xx"),
+	STATUS(proxy, "status_5xx", 5, "responses 5xx"),
+	PROXY(retries, "attempts repeated"),
+	PROXY(redispatches, "attempts repeated at another server"),
+	PROXY(client_aborts, "transfers aborted by the client"),
+	PROXY(server_aborts, "transfers aborted by the server"),
+	PROXY(tunnels, "connections that became tunnels"),
+	PROXY(time_queue_us, "microseconds in the queue, summed"),
+	PROXY(time_connect_us, "microseconds to connect, summed"),
+	PROXY(time_response_us, "microseconds to the response, summed"),
+	PROXY(time_total_us, "microseconds in all, summed"),
+	{ NULL, 0, NULL },
+};
+
+const struct stat_row stat_tbl_server[] = {
+	SERVER(sessions, "streams sent here"),
+	SERVER(requests, "requests"),
+	SERVER(bytes_in, "bytes from clients"),
+	SERVER(bytes_out, "bytes to clients"),
+	SERVER(conn_errors, "connections that failed"),
+	SERVER(res_errors, "responses that failed"),
+	SERVER(retries, "attempts repeated"),
+	SERVER(redispatches, "attempts repeated at another server"),
+	SERVER(client_aborts, "transfers aborted by the client"),
+	SERVER(server_aborts, "transfers aborted by the server"),
+	STATUS(server, "status_other", 0, "responses with another status"),
+	STATUS(server, "status_1xx", 1, "responses 1xx"),
+	STATUS(server, "status_2xx", 2, "responses 2xx"),
+	STATUS(server, "status_3xx", 3, "responses 3xx"),
+	STATUS(server, "status_4xx", 4, "responses 4xx"),
+	STATUS(server, "status_5xx", 5, "responses 5xx"),
+	SERVER(connects, "fresh connections used"),
+	SERVER(reuses, "connections reused"),
+	SERVER(tunnels, "connections that became tunnels"),
+	SERVER(time_queue_us, "microseconds in the queue, summed"),
+	SERVER(time_connect_us, "microseconds to connect, summed"),
+	SERVER(time_response_us, "microseconds to the response, summed"),
+	SERVER(time_total_us, "microseconds in all, summed"),
+	SERVER(last_session_us, "wall clock of the last stream"),
+	{ NULL, 0, NULL },
+};
