@@ -11,11 +11,6 @@ examples_dir = $(docdir)/examples
 
 INIT_FILES = wsbroker.init wsbroker.openrc wsbroker.service wsbroker.tmpfiles
 
-EXTRA_DIST += $(INIT_FILES:%=tools/init/%.in) tools/init/wsbroker.default \
-	tools/init/wsbroker.sysusers tools/init/wsbroker.rsyslog \
-	tools/init/wsbroker.logrotate tools/conf/wsbroker.conf tools/mkman \
-	tools/man/wsbroker.conf.5.in
-
 # The paths of this configuration go into the init scripts.
 $(INIT_FILES): %: $(srcdir)/tools/init/%.in Makefile
 	$(AM_V_GEN)$(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
