@@ -12,6 +12,7 @@ include tests/unit/worker.mk
 include tests/unit/rules.mk
 include tests/unit/master.mk
 include tests/unit/tools.mk
+include tests/unit/top.mk
 endif
 TESTS = $(check_PROGRAMS)
 

@@ -20,8 +20,8 @@ stat_add(stat_t *c, uint64_t n)
 
 /* Of the process as a whole. */
 struct stat_proc {
-	_Alignas(128) stat_t accepted,
-	    accept_paused, requests, bytes_in, bytes_out;
+	_Alignas(128) stat_t accepted; /* aligned: this one alone */
+	stat_t accept_paused, requests, bytes_in, bytes_out;
 	stat_t own_reuse; /* leases served from the own idle list */
 	stat_t leases, grants, lease_fails, revokes, sweeps;
 	stat_t lease_us_sum, lease_max_us;
@@ -31,7 +31,8 @@ struct stat_proc {
 
 /* Frontend or backend. */
 struct stat_proxy {
-	_Alignas(128) stat_t sessions, requests, bytes_in, bytes_out;
+	_Alignas(128) stat_t sessions;
+	stat_t requests, bytes_in, bytes_out;
 	stat_t req_denied, req_errors, res_denied, res_errors, conn_errors;
 	stat_t status[6]; /* other, 1xx..5xx */
 	stat_t retries, redispatches, client_aborts, server_aborts, tunnels;
@@ -39,7 +40,8 @@ struct stat_proxy {
 };
 
 struct stat_server {
-	_Alignas(128) stat_t sessions, requests, bytes_in, bytes_out;
+	_Alignas(128) stat_t sessions;
+	stat_t requests, bytes_in, bytes_out;
 	stat_t conn_errors, res_errors, retries, redispatches;
 	stat_t client_aborts, server_aborts, status[6];
 	stat_t connects, reuses,
