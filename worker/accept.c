@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "shm/base/chk.h"
@@ -18,7 +19,8 @@
 #include "worker/fconn.h"
 #include "worker/wk.h"
 
-enum { BATCH_MAX = 64, RETRY_MS = 100, COMPLAIN_MS = 1000 };
+enum { BATCH_MAX = 64, RETRY_MS = 100, COMPLAIN_MS = 1000,
+	FD_RESERVE = 256 };
 
 struct listener {
 	struct event ev;
@@ -34,6 +36,7 @@ static int listener_count;
 static bool stopped;
 static struct wheel_timer retry_timer;
 static uint64_t complained_ms;
+static unsigned fd_pause; /* descriptor number accepting pauses at */
 
 static void
 listener_pause(struct listener *l)
@@ -119,6 +122,8 @@ accept_one(struct listener *l)
 		accept_failed(l, err);
 		return false;
 	}
+	if ((unsigned)fd >= fd_pause) /* servers' connections need some, too */
+		listener_pause(l);
 	if (src.u.sa.sa_family == AF_UNIX)
 		src.kind = ADDR_UNIX;
 	wk.clients++;
@@ -163,8 +168,12 @@ accept_ended(const struct bind *bind)
 void
 accept_start(const struct worker_listener *wl, int count)
 {
+	struct rlimit rl;
 	int one = 1;
 
+	fd_pause = getrlimit(RLIMIT_NOFILE, &rl) < 0 ||
+	    rl.rlim_cur > 1u << 20 ? 1u << 20 : (unsigned)rl.rlim_cur;
+	fd_pause -= fd_pause / 4 < FD_RESERVE ? fd_pause / 4 : FD_RESERVE;
 	listeners = mem_alloc((size_t)count * sizeof(*listeners));
 	listener_count = count;
 	retry_timer.fn = on_retry;

@@ -67,8 +67,10 @@ on_kept_read(struct bconn *bc, void *arg)
 {
 	struct fconn *fc = arg;
 
-	CHK(fc->kept == bc);
-	pool_drop_kept(wk.pool, &fc->kept);
+	if (fc->kept == bc)
+		pool_drop_kept(wk.pool, &fc->kept);
+	else /* its request waits for a permit, and will see */
+		event_del(&bc->rev);
 }
 
 /* A response was read to its end, and nothing but it. */
@@ -123,6 +125,8 @@ back_drop(struct stream *s, int why)
 		pool_close(wk.pool, &s->b.bc, why);
 	if (s->b.lease.id)
 		pool_cancel(wk.pool, &s->b.lease);
+	if (s->b.kept)
+		pool_drop_kept(wk.pool, &s->b.kept);
 	s->b.x.fd = -1;
 }
 
@@ -134,6 +138,16 @@ count_connection(struct stream *s, bool fresh)
 
 	stat_add(&st->sessions, 1);
 	stat_add(fresh ? &st->connects : &st->reuses, 1);
+}
+
+/* A reused connection has not been closed by the server meanwhile. */
+static bool
+is_quiet(const struct stream *s)
+{
+	char c;
+
+	return recv(s->b.x.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	    errno == EAGAIN;
 }
 
 void
@@ -164,6 +178,7 @@ connected(struct stream *s, struct bconn *bc)
 	struct txn *t = &s->t;
 
 	s->b.bc = bc;
+	s->b.kept = NULL;
 	s->b.x.fd = bc->fd;
 	s->b.reading = true;
 	s->b.any_sent = s->b.write_dead = false;
@@ -182,6 +197,11 @@ connected(struct stream *s, struct bconn *bc)
 		reply_status(s, 500);
 		return;
 	}
+	if (t->reused && !retry_is_idempotent(t->req->method) &&
+	    !is_quiet(s)) {
+		retry_broken(s, WSE_EOF); /* not a byte was sent: safe */
+		return;
+	}
 	push_server(s);
 }
 
@@ -193,10 +213,15 @@ on_lease(struct pool_lease *l, struct bconn *bc, enum pool_fail why,
 
 	(void)errnum;
 	wk_turn();
-	if (bc)
-		connected(s, bc);
-	else
+	if (!bc) {
+		if (s->b.kept)
+			pool_drop_kept(wk.pool, &s->b.kept);
 		retry_connect(s, why);
+		return;
+	}
+	if (bc == s->b.kept)
+		(void)event_add(&bc->rev, NULL);
+	connected(s, bc);
 }
 
 static enum lease_reuse
@@ -307,9 +332,10 @@ back_lease(struct stream *s)
 	const struct proxy_timeouts *tmo = stream_be_tmo(s);
 	unsigned ms = tmo->queue_ms ? tmo->queue_ms : tmo->connect_ms;
 	struct pool_want w;
-	struct bconn *bc = NULL, *kept = kept_for(s);
+	struct bconn *bc = NULL;
 	int err;
 
+	s->b.kept = kept_for(s);
 	memset(&s->b.lease, 0, sizeof(s->b.lease));
 	s->b.lease.fn = on_lease;
 	s->b.lease.arg = s;
@@ -321,7 +347,7 @@ back_lease(struct stream *s)
 	    &wk_server_row(s->t.srv)->queue_count, memory_order_relaxed);
 	stream_set_state(s, ST_QUEUE);
 	want_fill(s, &w);
-	err = pool_get(wk.pool, &w, kept, &s->b.lease, &bc);
+	err = pool_get(wk.pool, &w, s->b.kept, &s->b.lease, &bc);
 	if (err == 0) {
 		s->b.queued = false;
 		connected(s, bc);
@@ -331,8 +357,8 @@ back_lease(struct stream *s)
 		stream_arm(s);
 		return;
 	}
-	if (kept)
-		pool_drop_kept(wk.pool, &kept);
+	if (s->b.kept)
+		pool_drop_kept(wk.pool, &s->b.kept);
 	retry_connect(s, err == -WSE_FULL ? PFAIL_QUEUE_FULL : PFAIL_INTERNAL);
 }
 

@@ -74,9 +74,20 @@ stays(const struct http_head *h, struct http_hdr *f, bool keep_upgrade,
 		return keep_upgrade;
 	case HID_HOST:
 		return true; /* whatever Connection says */
-	default:
-		return !h->conn_other || !is_named(h, f->name);
+	case HID_OTHER:
+	case HID_EXPECT:
+	case HID_TRAILER:
+	case HID_X_FORWARDED_FOR:
+	case HID_COOKIE:
+	case HID_SET_COOKIE:
+	case HID_DATE:
+	case HID_SEC_WEBSOCKET_KEY:
+	case HID_SEC_WEBSOCKET_ACCEPT:
+	case HID_SEC_WEBSOCKET_VERSION:
+	case HID_N:
+		break;
 	}
+	return !h->conn_other || !is_named(h, f->name);
 }
 
 static void

@@ -21,8 +21,8 @@ srv_stat(const struct stream *s)
 	return stat_server(&wk.board, wk.proc, (uint32_t)s->t.srv->row);
 }
 
-static bool
-is_idempotent(enum http_method m)
+bool
+retry_is_idempotent(enum http_method m)
 {
 	switch (m) {
 	case HTTP_GET:
@@ -47,7 +47,7 @@ static bool
 is_repeatable(const struct stream *s)
 {
 	return s->up.keep && !s->res_begun &&
-	    (!s->b.any_sent || is_idempotent(s->t.req->method));
+	    (!s->b.any_sent || retry_is_idempotent(s->t.req->method));
 }
 
 static void

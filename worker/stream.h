@@ -38,6 +38,7 @@ struct stream_mem {
 /* The request on its way to a server. */
 struct stream_back {
 	struct bconn *bc;
+	struct bconn *kept;       /* the session's own, waiting for a permit */
 	struct xprt x;            /* of bc */
 	struct event wev;         /* EV_WRITE, after EAGAIN */
 	struct pool_lease lease;

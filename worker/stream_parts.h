@@ -40,6 +40,8 @@ void retry_broken(struct stream *s, int err);
 void retry_resume(struct stream *s);
 /* Junk, a timeout, a status: true if another try began (or the stream ended). */
 bool retry_response(struct stream *s, unsigned retry_bit);
+/* May be repeated whether it was executed or not (RFC 9110 9.2.2). */
+bool retry_is_idempotent(enum http_method m);
 /* The retry-on bit of a status, or 0. */
 unsigned retry_status_bit(unsigned status);
 
