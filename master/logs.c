@@ -61,6 +61,20 @@ logs_open(const struct conf *c)
 	log_global_mask(c->global.log_mask);
 }
 
+void
+logs_detach(const struct conf *c)
+{
+	for (int i = 0; i < c->log_target_count; i++) {
+		const struct conf_log_target *lt = &c->log_targets[i];
+		int fd;
+
+		if (lt->addr.kind != ADDR_FD || lt->addr.fd > 2)
+			continue;
+		fd = fcntl(lt->addr.fd, F_DUPFD_CLOEXEC, 3);
+		log_target_fd((unsigned)i, &fd);
+	}
+}
+
 int
 logs_reopen(const struct conf *c, unsigned index, int *fd_r)
 {

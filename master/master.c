@@ -321,8 +321,10 @@ master_run(struct conf *c, const struct options *o)
 		daemon_ready(1);
 		return 1; /* the process ends: it gives back the rest */
 	}
-	if (!m->foreground)
+	if (!m->foreground) {
 		daemon_detach_stderr();
+		logs_detach(c);
+	}
 	master_events(m);
 	master_row_claim(m);
 	if (master_children(m))

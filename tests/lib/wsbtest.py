@@ -195,7 +195,8 @@ class Program:
         return (self.dir / "stdout").read_text(errors="replace")
 
     def stderr(self):
-        return (self.dir / "stderr").read_text(errors="replace")
+        path = self.dir / "stderr"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def send_signal(self, number):
         os.kill(self.pid, number)
