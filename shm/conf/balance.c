@@ -150,8 +150,10 @@ parse_balance(struct conf_parse *cp, const struct keyword *kw)
 	int algo;
 
 	(void)kw;
-	if (conf_need(cp, 1, "an algorithm, e.g. roundrobin"))
-		return -WSE_SYNTAX;
+	if (cp->ln->count == 1) {
+		lb->algo = LB_ROUNDROBIN;
+		return 0;
+	}
 	for (algo = 0; algo < LB_N; algo++) {
 		size_t n = strlen(algos[algo]);
 

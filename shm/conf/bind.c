@@ -155,6 +155,8 @@ add_address(struct conf_parse *cp, const struct bind *t, const char *text)
 	if (a.kind == ADDR_INET && !a.has_port)
 		return conf_error(
 		    cp, 1, "'bind' : missing port number: '%s'", text);
+	if (a.kind == ADDR_INET && !addr_port(&a))
+		return conf_error(cp, 1, "'bind' : invalid port '0'");
 	if (!last) {
 		append(cp, t, text, &a, 0);
 		return 0;

@@ -186,6 +186,25 @@ number_proxies(struct conf_parse *cp)
 }
 
 static void
+check_frontend(struct conf_parse *cp, struct proxy *px)
+{
+	if (px->log.use_global)
+		px->log.target_mask |= cp->conf->global.log_mask;
+	if (!(px->cap & PX_FRONTEND) || px->disabled || cp->error_count)
+		return;
+	if (!px->binds)
+		conf_warn_at(cp, px->file, px->line,
+		    "%s '%s' has no 'bind' directive; declare it as a backend "
+		    "if this was intended",
+		    proxy_kind(px), px->name);
+	if (px->log.fmt && !px->log.target_mask)
+		conf_warn_at(cp, px->file, px->line,
+		    "log format ignored for %s '%s' since it has no log "
+		    "address",
+		    proxy_kind(px), px->name);
+}
+
+static void
 check_proxy(struct conf_parse *cp, struct proxy *px)
 {
 	check_name(cp, px);
@@ -193,16 +212,9 @@ check_proxy(struct conf_parse *cp, struct proxy *px)
 	check_timeouts(cp, px);
 	if (px->cap & PX_FRONTEND)
 		find_default_backend(cp, px);
-	if (px->cap == PX_FRONTEND && !px->binds && !px->disabled &&
-	    !cp->error_count)
-		conf_warn_at(cp, px->file, px->line,
-		    "frontend '%s' has no 'bind' directive; declare it as a "
-		    "backend if this was intended",
-		    px->name);
+	check_frontend(cp, px);
 	for (struct server *s = px->servers; s; s = s->next)
 		check_server(cp, s);
-	if (px->log.use_global)
-		px->log.target_mask |= cp->conf->global.log_mask;
 	if (rule_finish(cp, px))
 		return; /* was reported */
 }

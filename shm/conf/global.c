@@ -72,6 +72,9 @@ parse_time(struct conf_parse *cp, const struct keyword *kw)
 
 	if (conf_arg_ms(cp, i, at))
 		return -WSE_SYNTAX;
+	if (*at == 0 && i == 2)
+		return conf_error(
+		    cp, i, "'%s' expects a time above 0", kw->name);
 	return conf_no_more(cp, i + 1);
 }
 
@@ -254,9 +257,9 @@ const struct keyword global_tbl[] = {
 	    "Name of this node, shown by the runtime interface." },
 	{ KW_GLOBAL, "description", parse_words, G(description), "<text>",
 	    "Description of this instance, shown by the runtime interface." },
-	{ KW_GLOBAL | KW_NO, "daemon", parse_flag, G(daemon), "",
+	{ KW_GLOBAL, "daemon", parse_flag, G(daemon), "",
 	    "Go to the background, as -D on the command line does." },
-	{ KW_GLOBAL | KW_NO, "master-worker", parse_flag, G(master_worker), "",
+	{ KW_GLOBAL, "master-worker", parse_flag, G(master_worker), "",
 	    "As -W on the command line; there is always a master." },
 	{ KW_GLOBAL, "hard-stop-after", parse_time, G(hard_stop_after_ms),
 	    "<time>", "Longest time a graceful stop may take." },
@@ -298,7 +301,7 @@ const struct keyword global_tbl[] = {
 	    "Set an environment variable for the lines that follow." },
 	{ KW_GLOBAL, "presetenv", parse_setenv, 0, "<name> <value>",
 	    "As setenv, unless the variable is set already." },
-	{ KW_GLOBAL | KW_NO, "nbthread", parse_nothing, 0, "<number>",
+	{ KW_GLOBAL, "nbthread", parse_nothing, 0, "<number>",
 	    "Without effect: workers are processes, see nbproc." },
 	{ KW_GLOBAL, "thread-groups", parse_nothing, 0, "<number>",
 	    "Without effect: workers are processes, see nbproc." },

@@ -50,15 +50,20 @@ name_match(const char *name, const struct conf_line *ln)
 }
 
 const struct keyword *
-keyword_find(const struct conf_line *ln)
+keyword_find(const struct conf_line *ln, unsigned where)
 {
 	const struct keyword *found = NULL;
+	bool is_proxy = where & KW_ALL;
 	int best = 0;
 
 	for (int i = 0; tables[i]; i++) {
 		for (const struct keyword *kw = tables[i]; kw->name; kw++) {
-			int n = name_match(kw->name, ln);
+			int n = 4 * name_match(kw->name, ln);
 
+			if (n && (kw->where & where & KW_WHERE))
+				n += 2;
+			else if (n && is_proxy && (kw->where & KW_PROXY))
+				n++;
 			if (n > best) {
 				best = n;
 				found = kw;

@@ -113,7 +113,7 @@ parse_http_reuse(struct conf_parse *cp, const struct keyword *kw)
 const struct keyword proxy_kw_tbl[] = {
 	{ KW_ALL, "mode", parse_mode, 0, "http",
 	    "What the proxy speaks; it must be given." },
-	{ KW_ALL, "description", parse_description, 0, "<text>",
+	{ KW_PROXY, "description", parse_description, 0, "<text>",
 	    "A note for readers of the file." },
 	{ KW_PROXY, "id", parse_id, 0, "<number>",
 	    "Number of the proxy in statistics." },

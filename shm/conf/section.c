@@ -174,11 +174,17 @@ misplaced(struct conf_parse *cp, const struct keyword *kw)
 		return conf_error(
 		    cp, 0, "'%s' not allowed in 'defaults' section", kw->name);
 	if ((st->where & KW_PROXY) && (kw->where & KW_PROXY)) {
+		const char *cap =
+		    kw->where & KW_FRONTEND ? "frontend" : "backend";
+
+		if (kw->where & KW_STRICT)
+			return conf_error(cp, 0,
+			    "'%s' not allowed because %s '%s' has no %s "
+			    "capability",
+			    kw->name, st->name, cp->px->name, cap);
 		conf_warn(cp, 0,
-		    "'%s' ignored because %s '%s' has no %s "
-		    "capability",
-		    kw->name, st->name, cp->px->name,
-		    kw->where & KW_FRONTEND ? "frontend" : "backend");
+		    "'%s' ignored because %s '%s' has no %s capability",
+		    kw->name, st->name, cp->px->name, cap);
 		return 0;
 	}
 	return conf_error(cp, 0,
@@ -194,7 +200,7 @@ static int
 parse_keyword(struct conf_parse *cp)
 {
 	const struct conf_state *st = cp->conf->state;
-	const struct keyword *kw = keyword_find(cp->ln);
+	const struct keyword *kw = keyword_find(cp->ln, st->where);
 
 	if (!kw)
 		return keyword_unknown(cp, st->where, st->name);

@@ -17,8 +17,7 @@ static int
 parse_default_server(struct conf_parse *cp, const struct keyword *kw)
 {
 	(void)kw;
-	if (conf_need(cp, 1, "server options") ||
-	    server_opt_parse(cp, 1, &cp->px->default_server, true))
+	if (server_opt_parse(cp, 1, &cp->px->default_server, true))
 		return -WSE_SYNTAX;
 	section_keep_default_server(cp);
 	return 0;
@@ -109,10 +108,10 @@ parse_server(struct conf_parse *cp, const struct keyword *kw)
 }
 
 const struct keyword server_kw_tbl[] = {
-	{ KW_BACKEND, "server", parse_server, 0,
+	{ KW_BACKEND | KW_STRICT, "server", parse_server, 0,
 	    "<name> <address>[:<port>] [<option>...]",
 	    "A server; without a port, the one the client used." },
-	{ KW_BE, "default-server", parse_default_server, 0, "<option>...",
-	    "Options of the server lines that follow." },
+	{ KW_BE | KW_STRICT, "default-server", parse_default_server, 0,
+	    "<option>...", "Options of the server lines that follow." },
 	{ 0, NULL, NULL, 0, NULL, NULL },
 };

@@ -148,7 +148,7 @@ static const struct {
 	{ KW_ALL, "leave the line out; caches and compression are out of scope",
 	    "|compression|filter cache|filter compression|" },
 	{ KW_ALL, "leave the line out; filters are out of scope",
-	    "|filter|declare|email-alert|" },
+	    "|filter|email-alert|" },
 	{ KW_ALL, "use errorfile or 'http-request return'",
 	    "|errorloc|errorloc302|errorloc303|errorfiles|http-error|"
 	    "monitor fail|monitor-uri|monitor-net|" },
@@ -184,7 +184,7 @@ static const struct {
 	{ KW_ALL, "leave the line out",
 	    "|bind-process|backlog|grace|guid|source|server-template|"
 	    "server-state-file-name|load-server-state-from-file|"
-	    "max-session-srv-conns|max-keep-alive-queue|redirect|"
+	    "max-session-srv-conns|max-keep-alive-queue|"
 	    "transparent|srvtimeout|clitimeout|contimeout|"
 	    "option allbackups|option checkcache|option clitcpka|"
 	    "option srvtcpka|option tcpka|option contstats|"

@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/unit/shm/conf/test_addr
+tests_unit_shm_conf_test_addr_SOURCES = tests/unit/shm/conf/test_addr.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_addr_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_condition
+tests_unit_shm_conf_test_condition_SOURCES = tests/unit/shm/conf/test_condition.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_condition_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_conf
+tests_unit_shm_conf_test_conf_SOURCES = tests/unit/shm/conf/test_conf.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_conf_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_conf_bad
+tests_unit_shm_conf_test_conf_bad_SOURCES = tests/unit/shm/conf/test_conf_bad.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_conf_bad_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_keyword
+tests_unit_shm_conf_test_keyword_SOURCES = tests/unit/shm/conf/test_keyword.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_keyword_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_lexer
+tests_unit_shm_conf_test_lexer_SOURCES = tests/unit/shm/conf/test_lexer.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_lexer_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_parse
+tests_unit_shm_conf_test_parse_SOURCES = tests/unit/shm/conf/test_parse.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_parse_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_read
+tests_unit_shm_conf_test_read_SOURCES = tests/unit/shm/conf/test_read.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_read_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
