@@ -21,8 +21,12 @@ libwsb_a_SOURCES += \
 	worker/rules/fetch_tbl.c \
 	worker/rules/fetch_url.c \
 	worker/rules/log_time.c worker/rules/log_time.h \
+	worker/rules/logfmt_addr.c \
+	worker/rules/logfmt_line.c \
+	worker/rules/logfmt_misc.c \
 	worker/rules/logfmt_out.c worker/rules/logfmt_out.h \
 	worker/rules/logfmt_tbl.c \
+	worker/rules/logfmt_time.c worker/rules/logfmt_var.h \
 	worker/rules/rules_run.c worker/rules/txn.h \
 	worker/rules/sample.c worker/rules/sample.h \
 	worker/rules/var.c worker/rules/var.h

@@ -45,11 +45,12 @@ acl_match_parse(const char *name)
 static bool
 acl_range(const char *s, long long *low, long long *high)
 {
+	bool has_low = *s != ':';
 	char *end;
 
 	*low = LLONG_MIN;
 	*high = LLONG_MAX;
-	if (*s != ':') {
+	if (has_low) {
 		errno = 0;
 		*low = strtoll(s, &end, 10);
 		if (end == s || errno)
@@ -63,7 +64,7 @@ acl_range(const char *s, long long *low, long long *high)
 	if (*s++ != ':')
 		return false;
 	if (!*s)
-		return s[-2] != '\0';
+		return has_low;
 	errno = 0;
 	*high = strtoll(s, &end, 10);
 	return end != s && !*end && !errno;

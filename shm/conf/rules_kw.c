@@ -25,6 +25,13 @@ parse_capture(struct conf_parse *cp, const struct keyword *kw)
 	return capture_parse(cp);
 }
 
+static int
+parse_declare(struct conf_parse *cp, const struct keyword *kw)
+{
+	(void)kw;
+	return capture_parse_declare(cp);
+}
+
 const struct keyword rules_kw_tbl[] = {
 	{ KW_ALL | KW_NAMED, "acl", parse_acl, 0,
 	    "<name> <fetch>[,<converter>...] [<flags>] [--] [<pattern>...]",
@@ -44,5 +51,11 @@ const struct keyword rules_kw_tbl[] = {
 	{ KW_FRONTEND, "capture", parse_capture, 0,
 	    "request|response header <name> len <bytes>",
 	    "Keeps a header for the log and for capture.req.hdr." },
+	{ KW_FRONTEND, "declare", parse_declare, 0,
+	    "capture request|response len <bytes>",
+	    "Makes a place for http-request capture ... id." },
+	{ KW_ALL, "redirect", parse_rule, RULES_HTTP_REQUEST,
+	    "location|prefix|scheme <to> [<option>...] [if|unless <condition>]",
+	    "As http-request redirect." },
 	{ 0, NULL, NULL, 0, NULL, NULL },
 };

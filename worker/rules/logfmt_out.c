@@ -182,6 +182,7 @@ logfmt_build(const struct logfmt *f, struct txn *t, char *out, size_t room)
 	int k;
 
 	o.use = f->use;
+	o.blank = true; /* no blank at the start */
 	for (k = 0; k < f->count; k++)
 		logfmt_put_item(&o, &f->item[k]);
 	/* What expressions made on the way is written by now. */

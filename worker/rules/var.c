@@ -10,7 +10,7 @@
 struct var {
 	struct var *next;
 	enum var_scope scope;
-	struct sv name;
+	struct sv name;      /* in data, behind the value */
 	struct sample value; /* .s points to data */
 	char data[];
 };
@@ -67,11 +67,12 @@ var_set(struct txn *t, enum var_scope scope, struct sv name,
 		count++;
 	if (count >= VARS_MAX && !var_find(t, scope, name))
 		return false;
-	one = malloc(sizeof(*one) + n);
+	one = malloc(sizeof(*one) + n + name.n);
 	if (!one)
 		return false;
 	one->scope = scope;
-	one->name = name;
+	one->name = sv_of(one->data + n, name.n);
+	memcpy(one->data + n, name.p, name.n);
 	one->value = *s;
 	if (has_text) {
 		if (n)

@@ -9,7 +9,7 @@
 
 enum { VAR_BYTES_MAX = 16384, VARS_MAX = 64 };
 
-/* The name is kept by reference (it lives in the config). False: full. */
+/* Name and value are copied. False: full, or out of memory. */
 bool var_set(struct txn *t, enum var_scope scope, struct sv name,
 	     const struct sample *v);
 /* Valid until the variable is set again. */
