@@ -10,8 +10,6 @@ libwsb_a_SOURCES += \
 	master/supervise.c \
 	master/version.c master/version.h
 
-if HAVE_WSBROKER
 sbin_PROGRAMS += wsbroker
-endif
 wsbroker_SOURCES = master/main.c
 wsbroker_LDADD = libwsb.a $(WSB_LIBS)

@@ -23,9 +23,7 @@ CLEANFILES += $(INIT_FILES)
 dist_man_MANS = tools/man/wsbroker.8 tools/man/wsbroker-top.1
 
 # wsbroker.conf(5) is made from the keyword tables of the program.
-if HAVE_WSBROKER
 nodist_man_MANS = wsbroker.conf.5
-endif
 wsbroker.conf.5: wsbroker$(EXEEXT) $(srcdir)/tools/mkman \
 		$(srcdir)/tools/man/wsbroker.conf.5.in
 	$(AM_V_GEN)./wsbroker$(EXEEXT) --dump-keywords | \

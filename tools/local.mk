@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 
 # wsbroker-top
-if HAVE_TOP
 bin_PROGRAMS += wsbroker-top
-endif
 wsbroker_top_SOURCES =
 wsbroker_top_LDADD = libwsb.a $(WSB_LIBS)
 include tools/top.mk
