@@ -157,8 +157,10 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)state_is_adopting();
 	srv_refresh_all();
 	idle_tick(clock_us(), second);
-	if (second)
+	if (second) {
 		beat();
+		cli_tick();
+	}
 }
 
 static int

@@ -4,6 +4,10 @@ libwsb_a_SOURCES += \
 	broker/broker.c broker/broker.h \
 	broker/check.c broker/check.h \
 	broker/cli.c broker/cli.h \
+	broker/cli_cmd.c broker/cli_parts.h \
+	broker/cli_set.c \
+	broker/cli_show.c \
+	broker/cli_stat.c \
 	broker/dial.c broker/dial.h \
 	broker/idle.c broker/idle.h \
 	broker/lease.c broker/lease.h \
@@ -11,4 +15,5 @@ libwsb_a_SOURCES += \
 	broker/privs.c broker/privs.h \
 	broker/purge.c \
 	broker/srv.c broker/srv.h \
-	broker/state.c broker/state.h
+	broker/state.c broker/state.h \
+	broker/target.c broker/target.h

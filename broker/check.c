@@ -50,6 +50,12 @@ check_name(enum check_result r)
 	return results[r].name;
 }
 
+const char *
+check_text(enum check_result r)
+{
+	return results[r].text;
+}
+
 bool
 check_get(uint32_t server, struct check_view *v_r)
 {

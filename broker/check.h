@@ -31,5 +31,7 @@ void check_start(void);
 bool check_get(uint32_t server, struct check_view *v_r);
 /* "L4OK", "L4TOUT", "L4CON", "" */
 const char *check_name(enum check_result r);
+/* "Layer4 check passed" and so on. */
+const char *check_text(enum check_result r);
 
 #endif

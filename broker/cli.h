@@ -7,5 +7,7 @@
 
 /* Serve the sockets the master bound. */
 void cli_start(void);
+/* Once a second: peaks and rates. */
+void cli_tick(void);
 
 #endif

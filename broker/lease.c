@@ -16,6 +16,7 @@
 #include "broker/dial.h"
 #include "broker/idle.h"
 #include "broker/peer.h"
+#include "broker/target.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
@@ -410,58 +411,10 @@ queue_wait(struct waiter *w, uint32_t maxqueue)
 	lease_run(w->server);
 }
 
-/* The destination a pool's dials go to; false: none is known. */
-static bool
-pool_fill(struct bpool *pool, const struct ipc_lease *l)
-{
-	struct board_transport *t = &broker.board.server[l->server].transport;
-	const void *addr = l->dst_bytes ? l->dst : t->addr;
-	uint32_t n = l->dst_bytes ? l->dst_bytes : t->addr_len;
-
-	if (pool->has_dst)
-		return true;
-	if (n < sizeof(sa_family_t) || n > BOARD_ADDR_MAX)
-		return false;
-	memcpy(&pool->dst, addr, n);
-	pool->dst_len = n;
-	memcpy(pool->proxy, l->proxy, l->proxy_bytes);
-	pool->proxy_bytes = l->proxy_bytes;
-	pool->has_dst = true;
-	return true;
-}
-
-static struct bpool *
-pool_of(const struct ipc_lease *l)
-{
-	struct board_transport *t = &broker.board.server[l->server].transport;
-	uint32_t n = l->dst_bytes ? l->dst_bytes : t->addr_len;
-	struct slot_key key;
-	struct bpool *pool;
-
-	if (n > BOARD_ADDR_MAX)
-		return NULL;
-	slot_key_make(&key, l->name, l->name_bytes,
-	    l->dst_bytes ? l->dst : t->addr, n, NULL, 0, l->proxy,
-	    l->proxy_bytes);
-	pool = state_pool(l->server, &key, true);
-	if (pool_fill(pool, l))
-		return pool;
-	state_pool_put(pool);
-	return NULL;
-}
-
-struct bpool *
-lease_default_pool(uint32_t server)
-{
-	struct ipc_lease l = { .server = server };
-
-	return pool_of(&l);
-}
-
 static bool
 pin(struct waiter *w, const struct ipc_lease *l)
 {
-	w->pool = pool_of(l);
+	w->pool = target_pool(l);
 	if (!w->pool)
 		return false;
 	w->pool->pins++;

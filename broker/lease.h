@@ -53,7 +53,5 @@ void lease_fail_all(uint32_t server, enum lease_fail why);
 void lease_drop_peer(struct peer *p);
 /* Send an answer kept back; -WSE_FULL: still not. Frees w otherwise. */
 MUST_USE int lease_send(struct waiter *w);
-/* The reuse key and pool of what a server's own address means. */
-struct bpool *lease_default_pool(uint32_t server);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "broker/dial.h"
 #include "broker/idle.h"
-#include "broker/lease.h"
+#include "broker/target.h"
 #include "shm/base/clock.h"
 
 enum { PREWARM_BACKOFF_MAX_S = 60, DRIFT_ROUNDS = 3 };
@@ -144,7 +144,7 @@ prewarm(uint32_t server, uint64_t now_us)
 	    !sv->usable || broker.draining || now_us < sv->prewarm_us)
 		return;
 	visit(server, 0, &c, NULL);
-	pool = lease_default_pool(server);
+	pool = target_default_pool(server);
 	if (!pool)
 		return;
 	pool->pins++;

@@ -11,3 +11,8 @@ check_PROGRAMS += tests/unit/broker/test_death
 tests_unit_broker_test_death_SOURCES = tests/unit/broker/test_death.c \
 	$(broker_rig)
 tests_unit_broker_test_death_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_cli
+tests_unit_broker_test_cli_SOURCES = tests/unit/broker/test_cli.c \
+	$(broker_rig)
+tests_unit_broker_test_cli_LDADD = $(broker_ldadd)

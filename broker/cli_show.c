@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show info, show pools, show servers state, show version, _board.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "broker/check.h"
+#include "broker/cli_parts.h"
+#include "broker/srv.h"
+#include "shm/base/clock.h"
+#include "shm/base/log.h"
+#include "shm/seg/stat.h"
+
+static const char *
+version(void)
+{
+	static char out[sizeof(broker.board.hdr->version) + 1];
+
+	memcpy(out, broker.board.hdr->version, sizeof(out) - 1);
+	return out;
+}
+
+void
+cli_show_version(struct cli *c, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	cli_print(c, "%s\n", version());
+}
+
+void
+cli_give_board(struct cli *c, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (c->out_bytes > 0) {
+		cli_say(c, LOGL_ERR, "_board has to be the first command\n");
+		return;
+	}
+	cli_print(c, "board\n");
+	c->send_fd = broker.heritage->board_ro_fd;
+}
+
+static unsigned
+worker_count(uint32_t *clients_r)
+{
+	unsigned n = 0;
+	uint32_t i;
+
+	*clients_r = 0;
+	for (i = 0; i < broker.board.cap.proc_count; i++) {
+		const struct board_proc *p = &broker.board.proc[i];
+
+		if (atomic_load(&p->instance) == 0 || p->role != ROLE_WORKER)
+			continue;
+		n++;
+		*clients_r += atomic_load(&p->clients);
+	}
+	return n;
+}
+
+static void
+show_uptime(struct cli *c)
+{
+	uint64_t s = (clock_us() - broker.board.hdr->start_us) / 1000000;
+
+	cli_print(c, "Uptime: %ud %uh%02um%02us\n", (unsigned)(s / 86400),
+	    (unsigned)(s / 3600 % 24), (unsigned)(s / 60 % 60),
+	    (unsigned)(s % 60));
+	cli_print(c, "Uptime_sec: %llu\n", (unsigned long long)s);
+}
+
+void
+cli_show_info(struct cli *c, int argc, char **argv)
+{
+	const struct board_hdr *h = broker.board.hdr;
+	struct stat_proc sum;
+	struct rlimit rl = { 0, 0 };
+	uint32_t clients;
+	unsigned workers = worker_count(&clients);
+
+	(void)argc;
+	(void)argv;
+	memset(&sum, 0, sizeof(sum));
+	stat_sum_proc(&broker.board, &sum);
+	(void)getrlimit(RLIMIT_NOFILE, &rl);
+	cli_print(c, "Name: wsbroker\nVersion: %s\nRelease_date: 2026/11/24\n",
+	    version());
+	cli_print(c, "Nbthread: 1\nNbproc: %u\nProcess_num: 1\nPid: %u\n",
+	    workers, h->master_pid);
+	show_uptime(c);
+	cli_print(c, "Ulimit-n: %llu\nMaxconn: %u\nHard_maxconn: %u\n",
+	    (unsigned long long)rl.rlim_cur, h->maxconn, h->maxconn);
+	cli_print(c, "CurrConns: %u\nCumConns: %llu\nCumReq: %llu\n", clients,
+	    (unsigned long long)sum.accepted, (unsigned long long)sum.requests);
+	cli_print(c, "Idle_pct: 100\nnode: %.*s\nStopping: %d\n",
+	    BOARD_NAME_MAX, h->node, broker.draining);
+	cli_print(c, "DroppedLogs: %llu\nTotalBytesOut: %llu\n",
+	    (unsigned long long)sum.log_dropped,
+	    (unsigned long long)sum.bytes_out);
+	cli_print(c,
+	    "Leases: %llu\nGrants: %llu\nOwnReuse: %llu\nRevokes: %llu\n"
+	    "Violations: %llu\n",
+	    (unsigned long long)sum.leases, (unsigned long long)sum.grants,
+	    (unsigned long long)sum.own_reuse, (unsigned long long)sum.revokes,
+	    (unsigned long long)sum.violations);
+	cli_print(c, "Start_time_sec: %llu\n",
+	    (unsigned long long)(h->start_wall_us / 1000000));
+}
+
+/* --- show pools --- */
+
+static const char *
+holder_text(uint32_t holder, char *out, size_t room)
+{
+	const struct peer *p;
+
+	if (holder == HOLDER_BROKER)
+		return "broker";
+	p = state_peer(holder);
+	if (p)
+		snprintf(out, room, "w%u", p->worker_index + 1);
+	else
+		snprintf(out, room, "#%u", holder);
+	return out;
+}
+
+static void
+show_slot(struct cli *c, uint32_t i)
+{
+	const struct slot *s = &broker.board.slot[i];
+	struct slot_view v = slot_get(&broker.board, i);
+	uint64_t now = clock_us(), born, idle;
+	uint32_t row =
+	    broker.slots[i].pool ? broker.slots[i].pool->server : s->server;
+	char who[16];
+
+	if (v.state == SLOT_FREE || row >= broker.board.cap.server_count ||
+	    (c->filter != UINT32_MAX && c->filter != row))
+		return;
+	born = atomic_load(&s->born_us);
+	idle = atomic_load(&s->idle_us);
+	cli_print(c, "%u %s/%s %s %s %s %u %llu %lld\n", i, srv_proxy_name(row),
+	    srv_name(row), slot_tag_name(v.tag), slot_state_name(v.state),
+	    holder_text(v.holder, who, sizeof(who)), atomic_load(&s->uses),
+	    (unsigned long long)(now - born) / 1000,
+	    v.state == SLOT_IDLE ? (long long)(now - idle) / 1000 : -1ll);
+}
+
+static bool
+step_pools(struct cli *c)
+{
+	unsigned n;
+
+	for (n = 0; n < 256 && c->pos < broker.slots_touched; n++)
+		show_slot(c, c->pos++);
+	return c->pos >= broker.slots_touched;
+}
+
+void
+cli_show_pools(struct cli *c, int argc, char **argv)
+{
+	char *slash = argc > 2 ? strchr(argv[2], '/') : NULL;
+
+	c->pos = 0;
+	c->filter = UINT32_MAX;
+	if (argc > 2) {
+		if (slash)
+			*slash = '\0';
+		c->filter = slash ? srv_find(argv[2], slash + 1) : UINT32_MAX;
+		if (c->filter == UINT32_MAX) {
+			cli_say(c, LOGL_ERR, "No such server.\n");
+			return;
+		}
+	}
+	cli_print(c, "# slot server tag state holder uses age_ms idle_ms\n");
+	c->step = step_pools;
+}
+
+/* --- show servers state --- */
+
+static void
+addr_and_port(uint32_t row, char *addr, size_t room, unsigned *port_r)
+{
+	const struct board_transport *t = &broker.board.server[row].transport;
+	struct sockaddr_storage ss;
+	const void *raw = NULL;
+
+	memset(&ss, 0, sizeof(ss));
+	memcpy(&ss, t->addr,
+	    t->addr_len < BOARD_ADDR_MAX ? t->addr_len : BOARD_ADDR_MAX);
+	*port_r = 0;
+	if (ss.ss_family == AF_INET) {
+		raw = &((struct sockaddr_in *)&ss)->sin_addr;
+		*port_r = ntohs(((struct sockaddr_in *)&ss)->sin_port);
+	} else if (ss.ss_family == AF_INET6) {
+		raw = &((struct sockaddr_in6 *)&ss)->sin6_addr;
+		*port_r = ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);
+	}
+	if (!raw || !inet_ntop(ss.ss_family, raw, addr, (socklen_t)room))
+		snprintf(addr, room, "-");
+}
+
+static void
+show_state(struct cli *c, uint32_t row)
+{
+	/* numbers of HAProxy's check states and results */
+	static const unsigned status[] = { 1, 6, 7, 8 };
+	static const unsigned result[] = { 0, 3, 2, 2 };
+	const struct board_server *s = &broker.board.server[row];
+	struct check_view k = { .rise = 2, .health = 2 };
+	char addr[INET6_ADDRSTRLEN];
+	bool checked = check_get(row, &k);
+	unsigned port;
+
+	addr_and_port(row, addr, sizeof(addr), &port);
+	cli_print(c,
+	    "%u %s %u %s %s %u %u %u %u %llu %u %u %u %u 0 0 0 - %u - 0 0 - - "
+	    "0\n",
+	    s->proxy < broker.board.cap.proxy_count
+		? broker.board.proxy[s->proxy].id
+		: 0,
+	    srv_proxy_name(row), s->id, srv_name(row), addr,
+	    atomic_load(&s->op_state), atomic_load(&s->admin_state),
+	    atomic_load(&s->weight), atomic_load(&s->iweight),
+	    (unsigned long long)(clock_wall_us() -
+		atomic_load(&s->changed_us)) /
+		1000000,
+	    status[k.result], result[k.result], k.health, checked ? 6u : 0u,
+	    port);
+}
+
+static bool
+step_state(struct cli *c)
+{
+	uint32_t n = atomic_load(&broker.board.hdr->used_servers);
+	unsigned i;
+
+	if (n > broker.board.cap.server_count)
+		n = broker.board.cap.server_count;
+	for (i = 0; i < 64 && c->pos < n; i++, c->pos++)
+		if (state_has_server(c->pos) &&
+		    (c->filter == UINT32_MAX ||
+			broker.board.server[c->pos].proxy == c->filter))
+			show_state(c, c->pos);
+	return c->pos >= n;
+}
+
+void
+cli_show_state(struct cli *c, int argc, char **argv)
+{
+	const struct proxy *px;
+
+	c->pos = 0;
+	c->filter = UINT32_MAX;
+	if (argc > 3) {
+		for (px = broker.conf->proxies; px; px = px->next)
+			if (px->cap & PX_BACKEND &&
+			    strcmp(px->name, argv[3]) == 0)
+				c->filter = (uint32_t)px->row;
+		if (c->filter == UINT32_MAX) {
+			cli_say(c, LOGL_ERR, "Can't find backend.\n");
+			return;
+		}
+	}
+	cli_print(c,
+	    "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state "
+	    "srv_admin_state srv_uweight srv_iweight "
+	    "srv_time_since_last_change srv_check_status srv_check_result "
+	    "srv_check_health srv_check_state srv_agent_state bk_f_forced_id "
+	    "srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl "
+	    "srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n");
+	c->step = step_state;
+}

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show stat: HAProxy's CSV, field by field.  Readers go by position, so a
+ * field that has no value here stays empty in its place.
+ *
+ * Peaks and rates are sampled once a second by the broker.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "broker/check.h"
+#include "broker/cli_parts.h"
+#include "broker/srv.h"
+#include "shm/base/clock.h"
+#include "shm/base/mem.h"
+#include "shm/seg/stat.h"
+
+/* One column; `bit` says on which kinds of line it has a value. */
+enum stat_field {
+	F_PXNAME,
+	F_SVNAME,
+	F_QCUR,
+	F_QMAX,
+	F_SCUR,
+	F_SMAX,
+	F_SLIM,
+	F_STOT,
+	F_BIN,
+	F_BOUT,
+	F_DREQ,
+	F_DRESP,
+	F_EREQ,
+	F_ECON,
+	F_ERESP,
+	F_WRETR,
+	F_WREDIS,
+	F_STATUS,
+	F_WEIGHT,
+	F_ACT,
+	F_BCK,
+	F_CHKFAIL,
+	F_CHKDOWN,
+	F_LASTCHG,
+	F_DOWNTIME,
+	F_QLIMIT,
+	F_PID,
+	F_IID,
+	F_SID,
+	F_THROTTLE,
+	F_LBTOT,
+	F_TRACKED,
+	F_TYPE,
+	F_RATE,
+	F_RATE_LIM,
+	F_RATE_MAX,
+	F_CHECK_STATUS,
+	F_CHECK_CODE,
+	F_CHECK_DURATION,
+	F_HRSP_1XX,
+	F_HRSP_2XX,
+	F_HRSP_3XX,
+	F_HRSP_4XX,
+	F_HRSP_5XX,
+	F_HRSP_OTHER,
+	F_HANAFAIL,
+	F_REQ_RATE,
+	F_REQ_RATE_MAX,
+	F_REQ_TOT,
+	F_CLI_ABRT,
+	F_SRV_ABRT,
+	F_COMP_IN,
+	F_COMP_OUT,
+	F_COMP_BYP,
+	F_COMP_RSP,
+	F_LASTSESS,
+	F_LAST_CHK,
+	F_LAST_AGT,
+	F_QTIME,
+	F_CTIME,
+	F_RTIME,
+	F_TTIME,
+	F_AGENT_STATUS,
+	F_AGENT_CODE,
+	F_AGENT_DURATION,
+	F_CHECK_DESC,
+	F_AGENT_DESC,
+	F_CHECK_RISE,
+	F_CHECK_FALL,
+	F_CHECK_HEALTH,
+	F_AGENT_RISE,
+	F_AGENT_FALL,
+	F_AGENT_HEALTH,
+	F_ADDR,
+	F_COOKIE,
+	F_MODE,
+	F_ALGO,
+	F_CONN_RATE,
+	F_CONN_RATE_MAX,
+	F_CONN_TOT,
+	F_INTERCEPTED,
+	F_DCON,
+	F_DSES,
+	F_WREW,
+	F_CONNECT,
+	F_REUSE,
+	F_CACHE_LOOKUPS,
+	F_CACHE_HITS,
+	F_SRV_ICUR,
+	F_SRC_ILIM,
+	F_QTIME_MAX,
+	F_CTIME_MAX,
+	F_RTIME_MAX,
+	F_TTIME_MAX,
+	F_EINT,
+	F_IDLE_CONN_CUR,
+	F_SAFE_CONN_CUR,
+	F_USED_CONN_CUR,
+	F_NEED_CONN_EST,
+	F_UWEIGHT,
+	F_AGG_SERVER_STATUS,
+	F_AGG_SERVER_CHECK_STATUS,
+	F_AGG_CHECK_STATUS,
+	F_N
+};
+
+static const char *const names[F_N] = {
+	"pxname",
+	"svname",
+	"qcur",
+	"qmax",
+	"scur",
+	"smax",
+	"slim",
+	"stot",
+	"bin",
+	"bout",
+	"dreq",
+	"dresp",
+	"ereq",
+	"econ",
+	"eresp",
+	"wretr",
+	"wredis",
+	"status",
+	"weight",
+	"act",
+	"bck",
+	"chkfail",
+	"chkdown",
+	"lastchg",
+	"downtime",
+	"qlimit",
+	"pid",
+	"iid",
+	"sid",
+	"throttle",
+	"lbtot",
+	"tracked",
+	"type",
+	"rate",
+	"rate_lim",
+	"rate_max",
+	"check_status",
+	"check_code",
+	"check_duration",
+	"hrsp_1xx",
+	"hrsp_2xx",
+	"hrsp_3xx",
+	"hrsp_4xx",
+	"hrsp_5xx",
+	"hrsp_other",
+	"hanafail",
+	"req_rate",
+	"req_rate_max",
+	"req_tot",
+	"cli_abrt",
+	"srv_abrt",
+	"comp_in",
+	"comp_out",
+	"comp_byp",
+	"comp_rsp",
+	"lastsess",
+	"last_chk",
+	"last_agt",
+	"qtime",
+	"ctime",
+	"rtime",
+	"ttime",
+	"agent_status",
+	"agent_code",
+	"agent_duration",
+	"check_desc",
+	"agent_desc",
+	"check_rise",
+	"check_fall",
+	"check_health",
+	"agent_rise",
+	"agent_fall",
+	"agent_health",
+	"addr",
+	"cookie",
+	"mode",
+	"algo",
+	"conn_rate",
+	"conn_rate_max",
+	"conn_tot",
+	"intercepted",
+	"dcon",
+	"dses",
+	"wrew",
+	"connect",
+	"reuse",
+	"cache_lookups",
+	"cache_hits",
+	"srv_icur",
+	"src_ilim",
+	"qtime_max",
+	"ctime_max",
+	"rtime_max",
+	"ttime_max",
+	"eint",
+	"idle_conn_cur",
+	"safe_conn_cur",
+	"used_conn_cur",
+	"need_conn_est",
+	"uweight",
+	"agg_server_status",
+	"agg_server_check_status",
+	"agg_check_status",
+};
+
+/* What is sampled of one proxy row and side, or of a server row. */
+struct sample {
+	uint64_t total, requests; /* at the last sample */
+	unsigned rate, rate_max, req_rate, req_rate_max, cur_max, queue_max;
+};
+
+static struct sample *fe_samples, *be_samples, *srv_samples;
+static bool is_first; /* what was before is no rate */
+
+struct line {
+	char f[F_N][BOARD_NAME_MAX + 48];
+};
+
+static struct line line;
+
+static void put(enum stat_field f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void
+put(enum stat_field f, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line.f[f], sizeof(line.f[f]), fmt, ap);
+	va_end(ap);
+}
+
+static void
+put_n(enum stat_field f, uint64_t n)
+{
+	put(f, "%llu", (unsigned long long)n);
+}
+
+/* Text from elsewhere: quoted where CSV needs it. */
+static void
+put_text(enum stat_field f, const char *s)
+{
+	put(f, strpbrk(s, ",\"\n") ? "\"%s\"" : "%s", s);
+}
+
+static void
+print_line(struct cli *c)
+{
+	int i;
+
+	for (i = 0; i < F_N; i++)
+		cli_print(c, "%s,", line.f[i]);
+	cli_print(c, "-,\n");
+	memset(&line, 0, sizeof(line));
+}
+
+static void
+put_sample(const struct sample *s, uint64_t cur, bool is_front)
+{
+	put_n(F_SCUR, cur);
+	put_n(F_SMAX, s->cur_max > cur ? s->cur_max : cur);
+	put_n(F_RATE, s->rate);
+	put_n(F_RATE_MAX, s->rate_max);
+	if (!is_front)
+		return;
+	put_n(F_RATE_LIM, 0);
+	put_n(F_REQ_RATE, s->req_rate);
+	put_n(F_REQ_RATE_MAX, s->req_rate_max);
+	put_n(F_CONN_RATE, s->rate);
+	put_n(F_CONN_RATE_MAX, s->rate_max);
+}
+
+static void
+put_statuses(const stat_t *status)
+{
+	int i;
+
+	put_n(F_HRSP_OTHER, status[0]);
+	for (i = 1; i < 6; i++)
+		put_n((enum stat_field)(F_HRSP_1XX + i - 1), status[i]);
+}
+
+static uint64_t
+average_ms(uint64_t sum_us, uint64_t count)
+{
+	return count ? sum_us / count / 1000 : 0;
+}
+
+static void
+put_common(uint32_t px, const char *svname, int type, uint64_t sid)
+{
+	const struct board_proxy *row = &broker.board.proxy[px];
+	char name[BOARD_NAME_MAX + 1] = "";
+
+	memcpy(name, row->name, BOARD_NAME_MAX);
+	put_text(F_PXNAME, name);
+	put_text(F_SVNAME, svname);
+	put(F_TYPE, "%d", type);
+	put(F_PID, "1");
+	put_n(F_IID, row->id);
+	put_n(F_SID, sid);
+	put(F_MODE, row->is_http ? "http" : "tcp");
+}
+
+static void
+frontend_line(struct cli *c, uint32_t px)
+{
+	const struct board_proxy *row = &broker.board.proxy[px];
+	struct stat_proxy st;
+
+	memset(&st, 0, sizeof(st));
+	stat_sum_proxy(&broker.board, px, &st);
+	put_common(px, "FRONTEND", 0, 0);
+	put_sample(
+	    &fe_samples[px], limit_sum(&broker.board, LIM_FRONTEND, px), true);
+	put_n(F_SLIM, row->maxconn);
+	put_n(F_STOT, st.sessions);
+	put_n(F_CONN_TOT, st.sessions);
+	put_n(F_BIN, st.bytes_in);
+	put_n(F_BOUT, st.bytes_out);
+	put_n(F_DREQ, st.req_denied);
+	put_n(F_DRESP, st.res_denied);
+	put_n(F_EREQ, st.req_errors);
+	put(F_STATUS, atomic_load(&row->state) ? "STOP" : "OPEN");
+	put_statuses(st.status);
+	put_n(F_REQ_TOT, st.requests);
+	put(F_INTERCEPTED, "0");
+	put(F_DCON, "0");
+	put(F_DSES, "0");
+	print_line(c);
+}
+
+static const char *
+algo_name(uint32_t px)
+{
+	static const char *const algos[LB_N] = { "roundrobin", "static-rr",
+		"leastconn", "random", "first", "source", "uri", "hdr" };
+	const struct proxy *p;
+
+	for (p = broker.conf->proxies; p; p = p->next)
+		if (p->row == (int)px && p->lb.algo < LB_N)
+			return algos[p->lb.algo];
+	return "";
+}
+
+static void
+put_outcome(const struct stat_proxy *st)
+{
+	put_n(F_STOT, st->sessions);
+	put_n(F_BIN, st->bytes_in);
+	put_n(F_BOUT, st->bytes_out);
+	put_n(F_DREQ, st->req_denied);
+	put_n(F_DRESP, st->res_denied);
+	put_n(F_ECON, st->conn_errors);
+	put_n(F_ERESP, st->res_errors);
+	put_n(F_WRETR, st->retries);
+	put_n(F_WREDIS, st->redispatches);
+	put_statuses(st->status);
+	put_n(F_REQ_TOT, st->requests);
+	put_n(F_CLI_ABRT, st->client_aborts);
+	put_n(F_SRV_ABRT, st->server_aborts);
+	put_n(F_LBTOT, st->sessions);
+	put_n(F_QTIME, average_ms(st->time_queue_us, st->requests));
+	put_n(F_CTIME, average_ms(st->time_connect_us, st->requests));
+	put_n(F_RTIME, average_ms(st->time_response_us, st->requests));
+	put_n(F_TTIME, average_ms(st->time_total_us, st->requests));
+}
+
+static uint64_t
+seconds_since(uint64_t wall_us)
+{
+	uint64_t now = clock_wall_us();
+
+	return wall_us && now > wall_us ? (now - wall_us) / 1000000 : 0;
+}
+
+static void
+backend_line(struct cli *c, uint32_t px)
+{
+	const struct board_proxy *row = &broker.board.proxy[px];
+	uint32_t i, n = atomic_load(&broker.board.hdr->used_servers);
+	uint64_t weight = 0, connects = 0, reuses = 0, changed = 0;
+	struct stat_server srv;
+	struct stat_proxy st;
+	unsigned active, backup;
+
+	memset(&st, 0, sizeof(st));
+	stat_sum_proxy(&broker.board, px, &st);
+	for (i = 0; i < n && i < broker.board.cap.server_count; i++) {
+		const struct board_server *s = &broker.board.server[i];
+
+		if (!state_has_server(i) || s->proxy != px)
+			continue;
+		memset(&srv, 0, sizeof(srv));
+		stat_sum_server(&broker.board, i, &srv);
+		connects += srv.connects;
+		reuses += srv.reuses;
+		if (board_server_is_usable(s) && !s->is_backup)
+			weight += atomic_load(&s->weight);
+		if (atomic_load(&s->changed_us) > changed)
+			changed = atomic_load(&s->changed_us);
+	}
+	srv_count_active(px, &active, &backup);
+	put_common(px, "BACKEND", 1, 0);
+	put_sample(
+	    &be_samples[px], limit_sum(&broker.board, LIM_BACKEND, px), false);
+	put_n(F_QCUR, atomic_load(&row->queue_count));
+	put_n(F_QMAX, be_samples[px].queue_max);
+	put_n(F_SLIM, row->maxconn);
+	put_outcome(&st);
+	put(F_STATUS, active + backup ? "UP" : "DOWN");
+	put_n(F_WEIGHT, weight);
+	put_n(F_UWEIGHT, weight);
+	put_n(F_ACT, active);
+	put_n(F_BCK, backup);
+	put(F_CHKDOWN, "0");
+	put_n(F_LASTCHG, seconds_since(changed));
+	put(F_DOWNTIME, "0");
+	put(F_ALGO, "%s", algo_name(px));
+	put(F_LASTSESS, "-1");
+	put_n(F_CONNECT, connects);
+	put_n(F_REUSE, reuses);
+	print_line(c);
+}
+
+static void
+put_check(uint32_t row)
+{
+	struct check_view k;
+	uint32_t op = atomic_load(&broker.board.server[row].op_state);
+
+	if (!check_get(row, &k))
+		return;
+	put_n(F_CHKFAIL, k.fails);
+	put_n(F_CHKDOWN, k.downs);
+	put(F_CHECK_STATUS, "%s", check_name(k.result));
+	if (k.result != CHECK_NONE) {
+		put_n(F_CHECK_DURATION, k.duration_ms);
+		put_text(F_LAST_CHK, k.errnum ? strerror(k.errnum) : "");
+		put(F_CHECK_DESC, "%s", check_text(k.result));
+	}
+	put_n(F_CHECK_RISE, k.rise);
+	put_n(F_CHECK_FALL, k.fall);
+	put_n(F_CHECK_HEALTH, k.health);
+	if (op == SRV_STOPPED && k.health > 0)
+		put(F_STATUS, "DOWN %u/%u", k.health, k.rise);
+	else if (op != SRV_STOPPED && k.health < k.rise + k.fall - 1 &&
+	    k.health != k.rise)
+		put(F_STATUS, "UP %u/%u", k.health - k.rise + 1, k.fall);
+}
+
+static void
+put_state(uint32_t row)
+{
+	const struct board_server *s = &broker.board.server[row];
+	uint32_t admin = atomic_load(&s->admin_state);
+
+	if (s->has_check)
+		put(F_STATUS,
+		    atomic_load(&s->op_state) == SRV_STOPPED ? "DOWN" : "UP");
+	else
+		put(F_STATUS, "no check");
+	put_check(row);
+	if (admin & (SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT))
+		put(F_STATUS, "MAINT");
+	else if (admin & (SRV_FDRAIN | SRV_IDRAIN))
+		put(F_STATUS, "DRAIN");
+}
+
+static void
+put_pool(uint32_t row)
+{
+	const struct board_server *s = &broker.board.server[row];
+	uint32_t idle = atomic_load(&s->idle_count);
+	uint32_t all = atomic_load(&s->slot_count);
+
+	put_n(F_SRV_ICUR, idle);
+	if (s->pool.max_conn >= 0)
+		put_n(F_SRC_ILIM, (uint64_t)s->pool.max_conn);
+	put(F_IDLE_CONN_CUR, "0");
+	put_n(F_SAFE_CONN_CUR, idle);
+	put_n(F_USED_CONN_CUR, all > idle ? all - idle : 0);
+	put_n(F_NEED_CONN_EST, all);
+}
+
+static void
+server_line(struct cli *c, uint32_t row)
+{
+	const struct board_server *s = &broker.board.server[row];
+	const struct server *cfg = srv_conf(row);
+	struct stat_server st;
+	struct stat_proxy as;
+	char addr[80];
+	int i;
+
+	memset(&st, 0, sizeof(st));
+	stat_sum_server(&broker.board, row, &st);
+	memset(&as, 0, sizeof(as));
+	as.sessions = st.sessions;
+	as.requests = st.requests;
+	as.bytes_in = st.bytes_in;
+	as.bytes_out = st.bytes_out;
+	as.conn_errors = st.conn_errors;
+	as.res_errors = st.res_errors;
+	as.retries = st.retries;
+	as.redispatches = st.redispatches;
+	as.client_aborts = st.client_aborts;
+	as.server_aborts = st.server_aborts;
+	as.time_queue_us = st.time_queue_us;
+	as.time_connect_us = st.time_connect_us;
+	as.time_response_us = st.time_response_us;
+	as.time_total_us = st.time_total_us;
+	for (i = 0; i < 6; i++)
+		as.status[i] = st.status[i];
+	put_common(s->proxy, srv_name(row), 2, s->id);
+	put_sample(&srv_samples[row], limit_sum(&broker.board, LIM_SERVER, row),
+	    false);
+	put_outcome(&as);
+	put(F_DREQ, "%s", "");
+	put_n(F_QCUR, atomic_load(&s->queue_count));
+	put_n(F_QMAX, srv_samples[row].queue_max);
+	if (s->maxconn)
+		put_n(F_SLIM, s->maxconn);
+	if (s->maxqueue)
+		put_n(F_QLIMIT, s->maxqueue);
+	put_n(F_WEIGHT, atomic_load(&s->weight));
+	put_n(F_UWEIGHT, atomic_load(&s->iweight));
+	put(F_ACT, s->is_backup ? "0" : "1");
+	put(F_BCK, s->is_backup ? "1" : "0");
+	put_n(F_LASTCHG, seconds_since(atomic_load(&s->changed_us)));
+	put(F_LASTSESS, "-1");
+	if (st.last_session_us)
+		put_n(F_LASTSESS, seconds_since(st.last_session_us));
+	put_state(row);
+	put_n(F_CONNECT, st.connects);
+	put_n(F_REUSE, st.reuses);
+	put_pool(row);
+	if (cfg)
+		put_text(F_ADDR, addr_text(&cfg->addr, addr, sizeof(addr)));
+	print_line(c);
+}
+
+/* pos: proxy row; sub: 0 frontend, then 1 + server row, then the backend. */
+static bool
+step_stat(struct cli *c)
+{
+	uint32_t proxies = atomic_load(&broker.board.hdr->used_proxies);
+	uint32_t servers = atomic_load(&broker.board.hdr->used_servers);
+	const struct board_proxy *px;
+
+	if (proxies > broker.board.cap.proxy_count)
+		proxies = broker.board.cap.proxy_count;
+	if (servers > broker.board.cap.server_count)
+		servers = broker.board.cap.server_count;
+	if (c->pos >= proxies)
+		return true;
+	px = &broker.board.proxy[c->pos];
+	if (c->sub == 0 && px->is_frontend)
+		frontend_line(c, c->pos);
+	for (; px->is_backend && c->sub < servers; c->sub++) {
+		if (c->out_bytes >= CLI_OUT_LOW)
+			return false;
+		if (state_has_server(c->sub) &&
+		    broker.board.server[c->sub].proxy == c->pos)
+			server_line(c, c->sub);
+	}
+	if (px->is_backend)
+		backend_line(c, c->pos);
+	c->pos++;
+	c->sub = 0;
+	return false;
+}
+
+void
+cli_show_stat(struct cli *c, int argc, char **argv)
+{
+	int i;
+
+	(void)argc;
+	(void)argv;
+	if (!srv_samples)
+		cli_stat_tick();
+	cli_print(c, "# ");
+	for (i = 0; i < F_N; i++)
+		cli_print(c, "%s,", names[i]);
+	cli_print(c, "-,\n");
+	c->pos = c->sub = 0;
+	c->step = step_stat;
+}
+
+static void
+sample(struct sample *s, uint64_t total, uint64_t requests, uint32_t cur,
+    uint32_t queue)
+{
+	s->rate = is_first ? 0 : (unsigned)(total - s->total);
+	s->req_rate = is_first ? 0 : (unsigned)(requests - s->requests);
+	s->total = total;
+	s->requests = requests;
+	if (s->rate > s->rate_max)
+		s->rate_max = s->rate;
+	if (s->req_rate > s->req_rate_max)
+		s->req_rate_max = s->req_rate;
+	if (cur > s->cur_max)
+		s->cur_max = cur;
+	if (queue > s->queue_max)
+		s->queue_max = queue;
+}
+
+static void
+sample_proxy(uint32_t i)
+{
+	const struct board_proxy *row = &broker.board.proxy[i];
+	struct stat_proxy st;
+
+	memset(&st, 0, sizeof(st));
+	stat_sum_proxy(&broker.board, i, &st);
+	sample(&fe_samples[i], st.sessions, st.requests,
+	    limit_sum(&broker.board, LIM_FRONTEND, i), 0);
+	sample(&be_samples[i], st.sessions, st.requests,
+	    limit_sum(&broker.board, LIM_BACKEND, i),
+	    atomic_load(&row->queue_count));
+}
+
+void
+cli_stat_tick(void)
+{
+	uint32_t i, n = atomic_load(&broker.board.hdr->used_proxies);
+	struct stat_server st;
+
+	is_first = !srv_samples;
+	if (is_first) {
+		fe_samples = mem_alloc(
+		    broker.board.cap.proxy_count * sizeof(struct sample));
+		be_samples = mem_alloc(
+		    broker.board.cap.proxy_count * sizeof(struct sample));
+		srv_samples = mem_alloc(
+		    broker.board.cap.server_count * sizeof(struct sample));
+	}
+	for (i = 0; i < n && i < broker.board.cap.proxy_count; i++)
+		sample_proxy(i);
+	n = atomic_load(&broker.board.hdr->used_servers);
+	for (i = 0; i < n && i < broker.board.cap.server_count; i++) {
+		if (!state_has_server(i))
+			continue;
+		memset(&st, 0, sizeof(st));
+		stat_sum_server(&broker.board, i, &st);
+		sample(&srv_samples[i], st.sessions, st.requests,
+		    limit_sum(&broker.board, LIM_SERVER, i),
+		    atomic_load(&broker.board.server[i].queue_count));
+	}
+}
