@@ -4,7 +4,8 @@ libwsb_a_SOURCES += \
 	broker/broker.c broker/broker.h \
 	broker/check.c broker/check.h \
 	broker/cli.c broker/cli.h \
-	broker/cli_cmd.c broker/cli_parts.h \
+	broker/cli_tbl.c broker/cli_parts.h \
+	broker/cli_csv.c broker/cli_csv.h \
 	broker/cli_set.c \
 	broker/cli_show.c \
 	broker/cli_stat.c \

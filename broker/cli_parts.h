@@ -58,7 +58,7 @@ void cli_print(struct cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A message with its syslog level, shown if the client wants it. */
 void cli_say(struct cli *c, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* --- cli_cmd.c --- */
+/* --- cli_tbl.c --- */
 void cli_run(struct cli *c, char *cmd);
 
 /* --- cli_show.c, cli_stat.c, cli_set.c: the commands --- */

@@ -1,233 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * show stat: HAProxy's CSV, field by field.  Readers go by position, so a
- * field that has no value here stays empty in its place.
+ * show stat: the counters of frontends, backends and servers.
  *
  * Peaks and rates are sampled once a second by the broker.
  */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "broker/check.h"
-#include "broker/cli_parts.h"
+#include "broker/cli_csv.h"
 #include "broker/srv.h"
 #include "shm/base/clock.h"
 #include "shm/base/mem.h"
 #include "shm/seg/stat.h"
-
-/* One column; `bit` says on which kinds of line it has a value. */
-enum stat_field {
-	F_PXNAME,
-	F_SVNAME,
-	F_QCUR,
-	F_QMAX,
-	F_SCUR,
-	F_SMAX,
-	F_SLIM,
-	F_STOT,
-	F_BIN,
-	F_BOUT,
-	F_DREQ,
-	F_DRESP,
-	F_EREQ,
-	F_ECON,
-	F_ERESP,
-	F_WRETR,
-	F_WREDIS,
-	F_STATUS,
-	F_WEIGHT,
-	F_ACT,
-	F_BCK,
-	F_CHKFAIL,
-	F_CHKDOWN,
-	F_LASTCHG,
-	F_DOWNTIME,
-	F_QLIMIT,
-	F_PID,
-	F_IID,
-	F_SID,
-	F_THROTTLE,
-	F_LBTOT,
-	F_TRACKED,
-	F_TYPE,
-	F_RATE,
-	F_RATE_LIM,
-	F_RATE_MAX,
-	F_CHECK_STATUS,
-	F_CHECK_CODE,
-	F_CHECK_DURATION,
-	F_HRSP_1XX,
-	F_HRSP_2XX,
-	F_HRSP_3XX,
-	F_HRSP_4XX,
-	F_HRSP_5XX,
-	F_HRSP_OTHER,
-	F_HANAFAIL,
-	F_REQ_RATE,
-	F_REQ_RATE_MAX,
-	F_REQ_TOT,
-	F_CLI_ABRT,
-	F_SRV_ABRT,
-	F_COMP_IN,
-	F_COMP_OUT,
-	F_COMP_BYP,
-	F_COMP_RSP,
-	F_LASTSESS,
-	F_LAST_CHK,
-	F_LAST_AGT,
-	F_QTIME,
-	F_CTIME,
-	F_RTIME,
-	F_TTIME,
-	F_AGENT_STATUS,
-	F_AGENT_CODE,
-	F_AGENT_DURATION,
-	F_CHECK_DESC,
-	F_AGENT_DESC,
-	F_CHECK_RISE,
-	F_CHECK_FALL,
-	F_CHECK_HEALTH,
-	F_AGENT_RISE,
-	F_AGENT_FALL,
-	F_AGENT_HEALTH,
-	F_ADDR,
-	F_COOKIE,
-	F_MODE,
-	F_ALGO,
-	F_CONN_RATE,
-	F_CONN_RATE_MAX,
-	F_CONN_TOT,
-	F_INTERCEPTED,
-	F_DCON,
-	F_DSES,
-	F_WREW,
-	F_CONNECT,
-	F_REUSE,
-	F_CACHE_LOOKUPS,
-	F_CACHE_HITS,
-	F_SRV_ICUR,
-	F_SRC_ILIM,
-	F_QTIME_MAX,
-	F_CTIME_MAX,
-	F_RTIME_MAX,
-	F_TTIME_MAX,
-	F_EINT,
-	F_IDLE_CONN_CUR,
-	F_SAFE_CONN_CUR,
-	F_USED_CONN_CUR,
-	F_NEED_CONN_EST,
-	F_UWEIGHT,
-	F_AGG_SERVER_STATUS,
-	F_AGG_SERVER_CHECK_STATUS,
-	F_AGG_CHECK_STATUS,
-	F_N
-};
-
-static const char *const names[F_N] = {
-	"pxname",
-	"svname",
-	"qcur",
-	"qmax",
-	"scur",
-	"smax",
-	"slim",
-	"stot",
-	"bin",
-	"bout",
-	"dreq",
-	"dresp",
-	"ereq",
-	"econ",
-	"eresp",
-	"wretr",
-	"wredis",
-	"status",
-	"weight",
-	"act",
-	"bck",
-	"chkfail",
-	"chkdown",
-	"lastchg",
-	"downtime",
-	"qlimit",
-	"pid",
-	"iid",
-	"sid",
-	"throttle",
-	"lbtot",
-	"tracked",
-	"type",
-	"rate",
-	"rate_lim",
-	"rate_max",
-	"check_status",
-	"check_code",
-	"check_duration",
-	"hrsp_1xx",
-	"hrsp_2xx",
-	"hrsp_3xx",
-	"hrsp_4xx",
-	"hrsp_5xx",
-	"hrsp_other",
-	"hanafail",
-	"req_rate",
-	"req_rate_max",
-	"req_tot",
-	"cli_abrt",
-	"srv_abrt",
-	"comp_in",
-	"comp_out",
-	"comp_byp",
-	"comp_rsp",
-	"lastsess",
-	"last_chk",
-	"last_agt",
-	"qtime",
-	"ctime",
-	"rtime",
-	"ttime",
-	"agent_status",
-	"agent_code",
-	"agent_duration",
-	"check_desc",
-	"agent_desc",
-	"check_rise",
-	"check_fall",
-	"check_health",
-	"agent_rise",
-	"agent_fall",
-	"agent_health",
-	"addr",
-	"cookie",
-	"mode",
-	"algo",
-	"conn_rate",
-	"conn_rate_max",
-	"conn_tot",
-	"intercepted",
-	"dcon",
-	"dses",
-	"wrew",
-	"connect",
-	"reuse",
-	"cache_lookups",
-	"cache_hits",
-	"srv_icur",
-	"src_ilim",
-	"qtime_max",
-	"ctime_max",
-	"rtime_max",
-	"ttime_max",
-	"eint",
-	"idle_conn_cur",
-	"safe_conn_cur",
-	"used_conn_cur",
-	"need_conn_est",
-	"uweight",
-	"agg_server_status",
-	"agg_server_check_status",
-	"agg_check_status",
-};
 
 /* What is sampled of one proxy row and side, or of a server row. */
 struct sample {
@@ -238,62 +22,20 @@ struct sample {
 static struct sample *fe_samples, *be_samples, *srv_samples;
 static bool is_first; /* what was before is no rate */
 
-struct line {
-	char f[F_N][BOARD_NAME_MAX + 48];
-};
-
-static struct line line;
-
-static void put(enum stat_field f, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static void
-put(enum stat_field f, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line.f[f], sizeof(line.f[f]), fmt, ap);
-	va_end(ap);
-}
-
-static void
-put_n(enum stat_field f, uint64_t n)
-{
-	put(f, "%llu", (unsigned long long)n);
-}
-
-/* Text from elsewhere: quoted where CSV needs it. */
-static void
-put_text(enum stat_field f, const char *s)
-{
-	put(f, strpbrk(s, ",\"\n") ? "\"%s\"" : "%s", s);
-}
-
-static void
-print_line(struct cli *c)
-{
-	int i;
-
-	for (i = 0; i < F_N; i++)
-		cli_print(c, "%s,", line.f[i]);
-	cli_print(c, "-,\n");
-	memset(&line, 0, sizeof(line));
-}
-
 static void
 put_sample(const struct sample *s, uint64_t cur, bool is_front)
 {
-	put_n(F_SCUR, cur);
-	put_n(F_SMAX, s->cur_max > cur ? s->cur_max : cur);
-	put_n(F_RATE, s->rate);
-	put_n(F_RATE_MAX, s->rate_max);
+	cli_csv_put_n(F_SCUR, cur);
+	cli_csv_put_n(F_SMAX, s->cur_max > cur ? s->cur_max : cur);
+	cli_csv_put_n(F_RATE, s->rate);
+	cli_csv_put_n(F_RATE_MAX, s->rate_max);
 	if (!is_front)
 		return;
-	put_n(F_RATE_LIM, 0);
-	put_n(F_REQ_RATE, s->req_rate);
-	put_n(F_REQ_RATE_MAX, s->req_rate_max);
-	put_n(F_CONN_RATE, s->rate);
-	put_n(F_CONN_RATE_MAX, s->rate_max);
+	cli_csv_put_n(F_RATE_LIM, 0);
+	cli_csv_put_n(F_REQ_RATE, s->req_rate);
+	cli_csv_put_n(F_REQ_RATE_MAX, s->req_rate_max);
+	cli_csv_put_n(F_CONN_RATE, s->rate);
+	cli_csv_put_n(F_CONN_RATE_MAX, s->rate_max);
 }
 
 static void
@@ -301,9 +43,9 @@ put_statuses(const stat_t *status)
 {
 	int i;
 
-	put_n(F_HRSP_OTHER, status[0]);
+	cli_csv_put_n(F_HRSP_OTHER, status[0]);
 	for (i = 1; i < 6; i++)
-		put_n((enum stat_field)(F_HRSP_1XX + i - 1), status[i]);
+		cli_csv_put_n((enum stat_field)(F_HRSP_1XX + i - 1), status[i]);
 }
 
 static uint64_t
@@ -319,13 +61,13 @@ put_common(uint32_t px, const char *svname, int type, uint64_t sid)
 	char name[BOARD_NAME_MAX + 1] = "";
 
 	memcpy(name, row->name, BOARD_NAME_MAX);
-	put_text(F_PXNAME, name);
-	put_text(F_SVNAME, svname);
-	put(F_TYPE, "%d", type);
-	put(F_PID, "1");
-	put_n(F_IID, row->id);
-	put_n(F_SID, sid);
-	put(F_MODE, row->is_http ? "http" : "tcp");
+	cli_csv_put_text(F_PXNAME, name);
+	cli_csv_put_text(F_SVNAME, svname);
+	cli_csv_put(F_TYPE, "%d", type);
+	cli_csv_put(F_PID, "1");
+	cli_csv_put_n(F_IID, row->id);
+	cli_csv_put_n(F_SID, sid);
+	cli_csv_put(F_MODE, row->is_http ? "http" : "tcp");
 }
 
 static void
@@ -339,21 +81,21 @@ frontend_line(struct cli *c, uint32_t px)
 	put_common(px, "FRONTEND", 0, 0);
 	put_sample(
 	    &fe_samples[px], limit_sum(&broker.board, LIM_FRONTEND, px), true);
-	put_n(F_SLIM, row->maxconn);
-	put_n(F_STOT, st.sessions);
-	put_n(F_CONN_TOT, st.sessions);
-	put_n(F_BIN, st.bytes_in);
-	put_n(F_BOUT, st.bytes_out);
-	put_n(F_DREQ, st.req_denied);
-	put_n(F_DRESP, st.res_denied);
-	put_n(F_EREQ, st.req_errors);
-	put(F_STATUS, atomic_load(&row->state) ? "STOP" : "OPEN");
+	cli_csv_put_n(F_SLIM, row->maxconn);
+	cli_csv_put_n(F_STOT, st.sessions);
+	cli_csv_put_n(F_CONN_TOT, st.sessions);
+	cli_csv_put_n(F_BIN, st.bytes_in);
+	cli_csv_put_n(F_BOUT, st.bytes_out);
+	cli_csv_put_n(F_DREQ, st.req_denied);
+	cli_csv_put_n(F_DRESP, st.res_denied);
+	cli_csv_put_n(F_EREQ, st.req_errors);
+	cli_csv_put(F_STATUS, atomic_load(&row->state) ? "STOP" : "OPEN");
 	put_statuses(st.status);
-	put_n(F_REQ_TOT, st.requests);
-	put(F_INTERCEPTED, "0");
-	put(F_DCON, "0");
-	put(F_DSES, "0");
-	print_line(c);
+	cli_csv_put_n(F_REQ_TOT, st.requests);
+	cli_csv_put(F_INTERCEPTED, "0");
+	cli_csv_put(F_DCON, "0");
+	cli_csv_put(F_DSES, "0");
+	cli_csv_print_line(c);
 }
 
 static const char *
@@ -372,24 +114,24 @@ algo_name(uint32_t px)
 static void
 put_outcome(const struct stat_proxy *st)
 {
-	put_n(F_STOT, st->sessions);
-	put_n(F_BIN, st->bytes_in);
-	put_n(F_BOUT, st->bytes_out);
-	put_n(F_DREQ, st->req_denied);
-	put_n(F_DRESP, st->res_denied);
-	put_n(F_ECON, st->conn_errors);
-	put_n(F_ERESP, st->res_errors);
-	put_n(F_WRETR, st->retries);
-	put_n(F_WREDIS, st->redispatches);
+	cli_csv_put_n(F_STOT, st->sessions);
+	cli_csv_put_n(F_BIN, st->bytes_in);
+	cli_csv_put_n(F_BOUT, st->bytes_out);
+	cli_csv_put_n(F_DREQ, st->req_denied);
+	cli_csv_put_n(F_DRESP, st->res_denied);
+	cli_csv_put_n(F_ECON, st->conn_errors);
+	cli_csv_put_n(F_ERESP, st->res_errors);
+	cli_csv_put_n(F_WRETR, st->retries);
+	cli_csv_put_n(F_WREDIS, st->redispatches);
 	put_statuses(st->status);
-	put_n(F_REQ_TOT, st->requests);
-	put_n(F_CLI_ABRT, st->client_aborts);
-	put_n(F_SRV_ABRT, st->server_aborts);
-	put_n(F_LBTOT, st->sessions);
-	put_n(F_QTIME, average_ms(st->time_queue_us, st->requests));
-	put_n(F_CTIME, average_ms(st->time_connect_us, st->requests));
-	put_n(F_RTIME, average_ms(st->time_response_us, st->requests));
-	put_n(F_TTIME, average_ms(st->time_total_us, st->requests));
+	cli_csv_put_n(F_REQ_TOT, st->requests);
+	cli_csv_put_n(F_CLI_ABRT, st->client_aborts);
+	cli_csv_put_n(F_SRV_ABRT, st->server_aborts);
+	cli_csv_put_n(F_LBTOT, st->sessions);
+	cli_csv_put_n(F_QTIME, average_ms(st->time_queue_us, st->requests));
+	cli_csv_put_n(F_CTIME, average_ms(st->time_connect_us, st->requests));
+	cli_csv_put_n(F_RTIME, average_ms(st->time_response_us, st->requests));
+	cli_csv_put_n(F_TTIME, average_ms(st->time_total_us, st->requests));
 }
 
 static uint64_t
@@ -430,23 +172,23 @@ backend_line(struct cli *c, uint32_t px)
 	put_common(px, "BACKEND", 1, 0);
 	put_sample(
 	    &be_samples[px], limit_sum(&broker.board, LIM_BACKEND, px), false);
-	put_n(F_QCUR, atomic_load(&row->queue_count));
-	put_n(F_QMAX, be_samples[px].queue_max);
-	put_n(F_SLIM, row->maxconn);
+	cli_csv_put_n(F_QCUR, atomic_load(&row->queue_count));
+	cli_csv_put_n(F_QMAX, be_samples[px].queue_max);
+	cli_csv_put_n(F_SLIM, row->maxconn);
 	put_outcome(&st);
-	put(F_STATUS, active + backup ? "UP" : "DOWN");
-	put_n(F_WEIGHT, weight);
-	put_n(F_UWEIGHT, weight);
-	put_n(F_ACT, active);
-	put_n(F_BCK, backup);
-	put(F_CHKDOWN, "0");
-	put_n(F_LASTCHG, seconds_since(changed));
-	put(F_DOWNTIME, "0");
-	put(F_ALGO, "%s", algo_name(px));
-	put(F_LASTSESS, "-1");
-	put_n(F_CONNECT, connects);
-	put_n(F_REUSE, reuses);
-	print_line(c);
+	cli_csv_put(F_STATUS, active + backup ? "UP" : "DOWN");
+	cli_csv_put_n(F_WEIGHT, weight);
+	cli_csv_put_n(F_UWEIGHT, weight);
+	cli_csv_put_n(F_ACT, active);
+	cli_csv_put_n(F_BCK, backup);
+	cli_csv_put(F_CHKDOWN, "0");
+	cli_csv_put_n(F_LASTCHG, seconds_since(changed));
+	cli_csv_put(F_DOWNTIME, "0");
+	cli_csv_put(F_ALGO, "%s", algo_name(px));
+	cli_csv_put(F_LASTSESS, "-1");
+	cli_csv_put_n(F_CONNECT, connects);
+	cli_csv_put_n(F_REUSE, reuses);
+	cli_csv_print_line(c);
 }
 
 static void
@@ -457,22 +199,24 @@ put_check(uint32_t row)
 
 	if (!check_get(row, &k))
 		return;
-	put_n(F_CHKFAIL, k.fails);
-	put_n(F_CHKDOWN, k.downs);
-	put(F_CHECK_STATUS, "%s", check_name(k.result));
+	cli_csv_put_n(F_CHKFAIL, k.fails);
+	cli_csv_put_n(F_CHKDOWN, k.downs);
+	cli_csv_put(F_CHECK_STATUS, "%s", check_name(k.result));
 	if (k.result != CHECK_NONE) {
-		put_n(F_CHECK_DURATION, k.duration_ms);
-		put_text(F_LAST_CHK, k.errnum ? strerror(k.errnum) : "");
-		put(F_CHECK_DESC, "%s", check_text(k.result));
+		cli_csv_put_n(F_CHECK_DURATION, k.duration_ms);
+		cli_csv_put_text(
+		    F_LAST_CHK, k.errnum ? strerror(k.errnum) : "");
+		cli_csv_put(F_CHECK_DESC, "%s", check_text(k.result));
 	}
-	put_n(F_CHECK_RISE, k.rise);
-	put_n(F_CHECK_FALL, k.fall);
-	put_n(F_CHECK_HEALTH, k.health);
+	cli_csv_put_n(F_CHECK_RISE, k.rise);
+	cli_csv_put_n(F_CHECK_FALL, k.fall);
+	cli_csv_put_n(F_CHECK_HEALTH, k.health);
 	if (op == SRV_STOPPED && k.health > 0)
-		put(F_STATUS, "DOWN %u/%u", k.health, k.rise);
+		cli_csv_put(F_STATUS, "DOWN %u/%u", k.health, k.rise);
 	else if (op != SRV_STOPPED && k.health < k.rise + k.fall - 1 &&
 	    k.health != k.rise)
-		put(F_STATUS, "UP %u/%u", k.health - k.rise + 1, k.fall);
+		cli_csv_put(
+		    F_STATUS, "UP %u/%u", k.health - k.rise + 1, k.fall);
 }
 
 static void
@@ -482,15 +226,15 @@ put_state(uint32_t row)
 	uint32_t admin = atomic_load(&s->admin_state);
 
 	if (s->has_check)
-		put(F_STATUS,
+		cli_csv_put(F_STATUS,
 		    atomic_load(&s->op_state) == SRV_STOPPED ? "DOWN" : "UP");
 	else
-		put(F_STATUS, "no check");
+		cli_csv_put(F_STATUS, "no check");
 	put_check(row);
 	if (admin & (SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT))
-		put(F_STATUS, "MAINT");
+		cli_csv_put(F_STATUS, "MAINT");
 	else if (admin & (SRV_FDRAIN | SRV_IDRAIN))
-		put(F_STATUS, "DRAIN");
+		cli_csv_put(F_STATUS, "DRAIN");
 }
 
 static void
@@ -500,13 +244,13 @@ put_pool(uint32_t row)
 	uint32_t idle = atomic_load(&s->idle_count);
 	uint32_t all = atomic_load(&s->slot_count);
 
-	put_n(F_SRV_ICUR, idle);
+	cli_csv_put_n(F_SRV_ICUR, idle);
 	if (s->pool.max_conn >= 0)
-		put_n(F_SRC_ILIM, (uint64_t)s->pool.max_conn);
-	put(F_IDLE_CONN_CUR, "0");
-	put_n(F_SAFE_CONN_CUR, idle);
-	put_n(F_USED_CONN_CUR, all > idle ? all - idle : 0);
-	put_n(F_NEED_CONN_EST, all);
+		cli_csv_put_n(F_SRC_ILIM, (uint64_t)s->pool.max_conn);
+	cli_csv_put(F_IDLE_CONN_CUR, "0");
+	cli_csv_put_n(F_SAFE_CONN_CUR, idle);
+	cli_csv_put_n(F_USED_CONN_CUR, all > idle ? all - idle : 0);
+	cli_csv_put_n(F_NEED_CONN_EST, all);
 }
 
 static void
@@ -542,28 +286,29 @@ server_line(struct cli *c, uint32_t row)
 	put_sample(&srv_samples[row], limit_sum(&broker.board, LIM_SERVER, row),
 	    false);
 	put_outcome(&as);
-	put(F_DREQ, "%s", "");
-	put_n(F_QCUR, atomic_load(&s->queue_count));
-	put_n(F_QMAX, srv_samples[row].queue_max);
+	cli_csv_put(F_DREQ, "%s", "");
+	cli_csv_put_n(F_QCUR, atomic_load(&s->queue_count));
+	cli_csv_put_n(F_QMAX, srv_samples[row].queue_max);
 	if (s->maxconn)
-		put_n(F_SLIM, s->maxconn);
+		cli_csv_put_n(F_SLIM, s->maxconn);
 	if (s->maxqueue)
-		put_n(F_QLIMIT, s->maxqueue);
-	put_n(F_WEIGHT, atomic_load(&s->weight));
-	put_n(F_UWEIGHT, atomic_load(&s->iweight));
-	put(F_ACT, s->is_backup ? "0" : "1");
-	put(F_BCK, s->is_backup ? "1" : "0");
-	put_n(F_LASTCHG, seconds_since(atomic_load(&s->changed_us)));
-	put(F_LASTSESS, "-1");
+		cli_csv_put_n(F_QLIMIT, s->maxqueue);
+	cli_csv_put_n(F_WEIGHT, atomic_load(&s->weight));
+	cli_csv_put_n(F_UWEIGHT, atomic_load(&s->iweight));
+	cli_csv_put(F_ACT, s->is_backup ? "0" : "1");
+	cli_csv_put(F_BCK, s->is_backup ? "1" : "0");
+	cli_csv_put_n(F_LASTCHG, seconds_since(atomic_load(&s->changed_us)));
+	cli_csv_put(F_LASTSESS, "-1");
 	if (st.last_session_us)
-		put_n(F_LASTSESS, seconds_since(st.last_session_us));
+		cli_csv_put_n(F_LASTSESS, seconds_since(st.last_session_us));
 	put_state(row);
-	put_n(F_CONNECT, st.connects);
-	put_n(F_REUSE, st.reuses);
+	cli_csv_put_n(F_CONNECT, st.connects);
+	cli_csv_put_n(F_REUSE, st.reuses);
 	put_pool(row);
 	if (cfg)
-		put_text(F_ADDR, addr_text(&cfg->addr, addr, sizeof(addr)));
-	print_line(c);
+		cli_csv_put_text(
+		    F_ADDR, addr_text(&cfg->addr, addr, sizeof(addr)));
+	cli_csv_print_line(c);
 }
 
 /* pos: proxy row; sub: 0 frontend, then 1 + server row, then the backend. */
@@ -600,16 +345,11 @@ step_stat(struct cli *c)
 void
 cli_show_stat(struct cli *c, int argc, char **argv)
 {
-	int i;
-
 	(void)argc;
 	(void)argv;
 	if (!srv_samples)
 		cli_stat_tick();
-	cli_print(c, "# ");
-	for (i = 0; i < F_N; i++)
-		cli_print(c, "%s,", names[i]);
-	cli_print(c, "-,\n");
+	cli_csv_print_names(c);
 	c->pos = c->sub = 0;
 	c->step = step_stat;
 }
