@@ -69,9 +69,8 @@ main_read(struct conf_parse *cp, const struct options *o)
 	if (!bad && main_limits(cp, o->maxconn, o->quiet))
 		bad = -WSE_SYNTAX;
 	if (bad || cp->error_count) {
-		fprintf(stderr, "[ALERT]    (%d) : config : Error(s) found in "
-				"configuration file : %s\n", (int)getpid(),
-			o->files[o->file_count - 1]);
+		fprintf(stderr, "[ALERT]    (%d) : config : Fatal errors found "
+				"in configuration.\n", (int)getpid());
 		return -WSE_SYNTAX;
 	}
 	if (cp->warning_count && o->warnings_fatal) {
