@@ -58,6 +58,24 @@ framing_add(struct http_head *h, enum http_framing out, struct arena *a)
 	return 0;
 }
 
+/* TE and Upgrade have to be named, RFC 9110 7.8 and 10.1.4. */
+static int
+request_connection_add(const struct stream *s, struct http_head *h, bool close)
+{
+	bool te = http_find_id(h, HID_TE, 0) >= 0;
+	struct sv v = SV_NULL;
+
+	if (s->is_upgrade)
+		v = te ? SV("upgrade, te") : SV("upgrade");
+	else if (close && h->minor)
+		v = te ? SV("close, te") : SV("close");
+	else if (!close && h->minor == 0)
+		v = SV("keep-alive");
+	else if (te)
+		v = SV("te");
+	return v.n ? http_add(h, SV("Connection"), v) : 0;
+}
+
 int
 h1_head_request(struct stream *s)
 {
@@ -72,12 +90,8 @@ h1_head_request(struct stream *s)
 	    hop_upgrade_filter(h, &t->arena);
 	hop_strip(h, s->is_upgrade);
 	err = framing_add(h, h->framing, &t->arena);
-	if (!err && s->is_upgrade)
-		err = http_add(h, SV("Connection"), SV("upgrade"));
-	else if (!err && close)
-		err = http_add(h, SV("Connection"), SV("close"));
-	else if (!err && h->minor == 0)
-		err = http_add(h, SV("Connection"), SV("keep-alive"));
+	if (!err)
+		err = request_connection_add(s, h, close);
 	if (!err)
 		err = h1_head_put(h, &s->to_srv);
 	if (err)
@@ -117,13 +131,20 @@ h1_head_response(struct stream *s)
 	struct http_head *h = s->t.res;
 	bool upgrade = (h->status == 101 || h->status == 426) &&
 	    http_find_id(h, HID_UPGRADE, 0) >= 0;
-	int err, i;
+	bool chunked;
+	int err = 0, i;
 
+	chunked = h->method == HTTP_HEAD && !h->has_length &&
+	    http_find_id(h, HID_TRANSFER_ENCODING, 0) >= 0 &&
+	    s->t.req->minor > 0;
 	hop_strip(h, upgrade);
+	if (chunked) /* what a GET would have */
+		err = http_add(h, SV("Transfer-Encoding"), SV("chunked"));
 	if (h->status < 200 || h->status == 204)
 		while ((i = http_find_id(h, HID_CONTENT_LENGTH, 0)) >= 0)
 			http_del(h, (unsigned)i);
-	err = framing_add(h, s->down.out, &s->t.arena);
+	if (!err)
+		err = framing_add(h, s->down.out, &s->t.arena);
 	if (!err)
 		err = connection_add(s, h, upgrade);
 	return err ? err : h1_head_put(h, &s->to_cli);

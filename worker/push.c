@@ -138,6 +138,9 @@ client_written(struct stream *s)
 		return;
 	case ST_RELAY:
 		if (flow_is_done(&s->down)) {
+			if (stream_res_upload_goes_on(s))
+				break;
+			back_done(s);
 			stream_finish(s);
 			return;
 		}
@@ -203,6 +206,13 @@ server_written(struct stream *s)
 	}
 	if (!s->up.in_done && !s->fc->eof)
 		fconn_read_on(s->fc);
+	if (s->state == ST_RELAY && s->down.in_done && s->up.in_done) {
+		back_done(s);
+		if (flow_is_done(&s->down) && !s->fc->writing) {
+			stream_finish(s);
+			return;
+		}
+	}
 	stream_arm(s);
 }
 
@@ -227,7 +237,7 @@ push_server(struct stream *s)
 		if (s->state != ST_TUNNEL)
 			fconn_read_off(s->fc);
 		stream_res_readable(s);
-		return;
+		return; /* with in_done it ends there */
 	}
 	if (!p.blocked) {
 		server_written(s);

@@ -102,8 +102,6 @@ stream_new(struct fconn *fc)
 static void
 give_back(struct stream *s)
 {
-	tunnel_ended(s);
-	back_drop(s, 0);
 	flow_end(&s->up);
 	flow_end(&s->down);
 	buf_put(&s->ubuf);
@@ -149,7 +147,8 @@ stream_where(const struct stream *s)
 	case ST_RESPONSE:
 		return stream_request_is_read(s) ? 'H' : 'D';
 	case ST_RELAY:
-		return s->down.in_done ? 'L' : 'D';
+		return s->down.in_done && stream_request_is_read(s) ?
+		    'L' : 'D';
 	case ST_TUNNEL:
 		return 'D';
 	case ST_REPLY:
@@ -176,6 +175,8 @@ log_end(struct stream *s)
 	struct txn *t = &s->t;
 
 	t->at.end_us = clock_us();
+	tunnel_ended(s);
+	back_drop(s, s->aborted ? WSE_EOF : 0); /* %sc counts the others */
 	if (s->b.counted)
 		limit_drop(&wk.board, LIM_BACKEND, (uint32_t)t->be->row,
 		    wk.proc);
@@ -208,6 +209,7 @@ stream_finish(struct stream *s)
 	struct fconn *fc = s->fc;
 	bool read = stream_request_is_read(s);
 	bool more = read && s->up.raw_r < s->up.b->w;
+	bool closes = s->client_closes;
 	bool keep = s->keep_client && read && !s->aborted &&
 	    (more || (!fc->eof && !wk.draining));
 
@@ -218,7 +220,7 @@ stream_finish(struct stream *s)
 	give_back(s);
 	if (keep)
 		fconn_next(fc);
-	else if (read && !more)
+	else if (read && !more && closes)
 		fconn_close(fc);
 	else
 		fconn_linger(fc);
@@ -248,9 +250,14 @@ stream_client_gone(struct stream *s)
 	if (s->t.srv && s->b.bc)
 		stat_add(&stat_server(&wk.board, wk.proc,
 		    (uint32_t)s->t.srv->row)->client_aborts, 1);
-	stream_term(s, 'C', where);
-	if (!s->t.status)
-		s->t.status = where == 'Q' || where == 'C' ? 503 : 400;
+	/* A request under way counts as data, as far as the log goes. */
+	stream_term(s, 'C', s->state == ST_RESPONSE ? 'D' : where);
+	if (s->state == ST_HEAD || s->state == ST_BUFFER)
+		s->t.status = 400;
+	if (s->state == ST_QUEUE)
+		back_waited(s);
+	if (where == 'Q' && !s->b.by_rule)
+		s->t.srv = NULL; /* it waited for any server */
 	s->aborted = true;
 	stream_cut(s);
 }
@@ -273,6 +280,8 @@ awaits_server(const struct stream *s)
 {
 	if (s->state == ST_RESPONSE)
 		return s->b.writing || !awaits_request(s);
+	if (s->state == ST_RELAY && s->b.writing)
+		return true;
 	return s->state == ST_RELAY && s->b.bc && s->b.reading &&
 	    !s->down.in_done;
 }
@@ -388,6 +397,8 @@ state_timeout(struct stream *s)
 	stream_term(s, 's', 'Q');
 	back_waited(s);
 	back_drop(s, WSE_TIMEOUT);
+	if (!s->b.by_rule)
+		s->t.srv = NULL; /* it waited for any server */
 	reply_status(s, 503);
 }
 
@@ -407,6 +418,20 @@ stream_timeout(struct stream *s)
 		client_timeout(s);
 	else
 		stream_arm(s);
+}
+
+/* option abortonclose: a FIN ends what has no answer yet. */
+static void
+half_closed(struct stream *s)
+{
+	if (s->state == ST_QUEUE || s->state == ST_PAUSE) {
+		stream_client_gone(s);
+	} else if (s->state == ST_RESPONSE) {
+		stat_add(&stat_proxy(&wk.board, wk.proc,
+		    (uint32_t)s->t.fe->row)->client_aborts, 1);
+		stream_term(s, 'C', 'H');
+		reply_status(s, 400);
+	}
 }
 
 /*
@@ -433,10 +458,10 @@ watch_client(struct stream *s)
 		return;
 	fc->eof = true;
 	fconn_read_off(fc);
-	if (n == -WSE_RESET || (s->t.be && s->t.be->http.abortonclose &&
-	    (s->state == ST_QUEUE || s->state == ST_PAUSE ||
-	    s->state == ST_RESPONSE)))
+	if (n == -WSE_RESET)
 		stream_client_gone(s);
+	else if (s->t.be && s->t.be->http.abortonclose)
+		half_closed(s);
 }
 
 static void

@@ -75,7 +75,9 @@ struct stream {
 	struct buf to_srv, to_cli; /* heads as serialised */
 	struct flow up, down;     /* bodies */
 	uint32_t head_bytes;      /* of the request, in fc->in */
+	bool client_closes;       /* the client will send no other request */
 	bool keep_client;         /* the connection outlives this response */
+	bool continued;           /* a 100 was passed on */
 	bool is_upgrade;          /* the request asks for one */
 	bool res_begun;           /* a final head is queued for the client */
 	bool aborted;             /* the response was cut */

@@ -52,6 +52,9 @@ void push_server(struct stream *s);
 /* stream_res.c: the server can be read. May end the stream. */
 void stream_res_readable(struct stream *s);
 
+/* The server takes more of a request it has begun to answer. */
+bool stream_res_upload_goes_on(const struct stream *s);
+
 /* tunnel.c: a 101, or a 2xx to CONNECT, is queued. May end the stream. */
 void tunnel_start(struct stream *s);
 void tunnel_client_readable(struct stream *s);

@@ -156,6 +156,7 @@ void
 stream_req_buffered(struct stream *s)
 {
 	if (s->up.in_done || flow_room(&s->up) == 0) {
+		s->t.at.request_us = clock_us(); /* as far as it is wanted */
 		back_assign(s);
 		return;
 	}
@@ -190,8 +191,6 @@ route(struct stream *s)
 		if (!run_rules(s, t->be))
 			return;
 	}
-	if (t->be->http.httpclose)
-		s->keep_client = false;
 	if (forward_for(s) < 0) {
 		bad_request(s, 400);
 		return;
@@ -241,8 +240,10 @@ head_facts(struct stream *s, uint32_t bytes)
 	if (end && end > line && end[-1] == '\r')
 		end--;
 	t->req_line = sv_of(line, end ? (size_t)(end - line) : 0);
-	s->keep_client = (req->minor ? !req->conn_close :
-	    req->conn_keepalive) && !t->fe->http.httpclose && !wk.draining;
+	s->client_closes = req->minor ? req->conn_close :
+	    !req->conn_keepalive;
+	s->keep_client = !s->client_closes && !t->fe->http.httpclose &&
+	    !wk.draining;
 	in->r = bytes;
 	flow_start(&s->up, in, req->framing, req->content_length,
 	    req->framing);

@@ -25,6 +25,7 @@ static void
 bad_response(struct stream *s)
 {
 	s->t.res = NULL;
+	s->t.at.response_us = 0;
 	if (retry_response(s, RETRY_JUNK_RESPONSE))
 		return;
 	count_errors(s);
@@ -111,12 +112,48 @@ framing_set(struct stream *s, bool tunnel)
 
 	if (out == HTTP_BODY_CHUNKED && s->t.req->minor == 0)
 		out = HTTP_BODY_EOF;
-	if (out == HTTP_BODY_EOF || !stream_request_is_read(s) ||
-	    wk.draining)
+	if (out == HTTP_BODY_EOF || wk.draining)
+		s->keep_client = false;
+	/* A client that waits for 100 will hardly send its body now. */
+	if (!stream_request_is_read(s) && (s->b.srv_close ||
+	    (s->t.req->expect_continue && !s->continued)))
 		s->keep_client = false;
 	flow_start(&s->down, &s->dbuf, tunnel ? HTTP_BODY_NONE : res->framing,
 	    res->content_length, out);
 	s->down.base = 0;
+}
+
+bool
+stream_res_upload_goes_on(const struct stream *s)
+{
+	return s->state == ST_RELAY && s->b.bc && !s->b.write_dead &&
+	    !s->b.srv_close && s->down.in != HTTP_BODY_EOF &&
+	    !(s->up.in_done && flow_is_done(&s->up) && !s->to_srv.data) &&
+	    !(s->t.req->expect_continue && !s->continued);
+}
+
+/* The connection is free, unless it still takes the request. */
+static void
+received(struct stream *s)
+{
+	if (!stream_res_upload_goes_on(s))
+		back_done(s);
+}
+
+/* The response is complete, the request is not: the server's end, or junk. */
+static void
+upload_ends(struct stream *s)
+{
+	char c;
+
+	if (recv(s->b.x.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	    errno == EAGAIN)
+		return;
+	back_drop(s, WSE_EOF);
+	if (s->fc->writing)
+		stream_arm(s);
+	else
+		push_client(s);
 }
 
 /* After the head: the body that came along, and the rest as it comes. */
@@ -138,7 +175,7 @@ relay_begin(struct stream *s)
 		s->logged = true;
 	}
 	if (s->down.in_done)
-		back_done(s);
+		received(s);
 	push_client(s);
 }
 
@@ -184,6 +221,7 @@ interim(struct stream *s)
 {
 	if (s->t.req->minor == 0)
 		return 0;
+	s->continued |= s->mem->res.status == 100;
 	return h1_head_interim(s);
 }
 
@@ -306,7 +344,7 @@ relay_read(struct stream *s)
 		}
 	}
 	if (f->in_done)
-		back_done(s);
+		received(s);
 	if (!s->fc->writing)
 		push_client(s);
 	else
@@ -321,7 +359,9 @@ stream_res_readable(struct stream *s)
 		read_head(s);
 		return;
 	case ST_RELAY:
-		if (s->b.bc)
+		if (s->b.bc && s->down.in_done)
+			upload_ends(s);
+		else if (s->b.bc)
 			relay_read(s);
 		return;
 	case ST_TUNNEL:
