@@ -190,7 +190,7 @@ on_hold(struct peer *p, struct ipc_msg *m)
 	s->peer = p;
 	s->state = v.state == SLOT_TUNNEL ? BS_TUNNEL : BS_HELD;
 	state_join(h->slot, state_pool(row->server, &row->key, true));
-	if (v.state == SLOT_CLOSING) {
+	if (h->why != 0) { /* CLOSING when it was sent: no CLOSE follows */
 		if (slot_free(&broker.board, h->slot, h->gen, p->instance))
 			return -WSE_CORRUPT;
 		state_forget(h->slot);

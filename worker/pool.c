@@ -43,6 +43,7 @@ pool_free(struct pool **pp)
 	chan_free(&p->chan);
 	pool_idle_fini(p);
 	free(p->owed);
+	free(p->owes);
 	free(p);
 }
 

@@ -34,6 +34,7 @@ pool_chan_later(struct pool *p)
 static void
 owe(struct pool *p, uint32_t slot)
 {
+	p->owes[slot] = true;
 	if (p->owed_count == p->owed_room) {
 		p->owed_room = p->owed_room ? p->owed_room * 2 : 64;
 		p->owed = mem_realloc(p->owed, p->owed_room * sizeof(*p->owed));
@@ -67,6 +68,8 @@ notice(struct pool *p, uint32_t slot)
 void
 pool_chan_tell(struct pool *p, uint32_t slot)
 {
+	if (p->owes[slot])
+		return; /* the word is read when it is sent */
 	if (p->open) {
 		if (notice(p, slot) == 0)
 			return;
@@ -102,7 +105,7 @@ pool_chan_flush(struct pool *p)
 	if (!p->open)
 		return;
 	while (n < p->owed_count && notice(p, p->owed[n]) == 0)
-		n++;
+		p->owes[p->owed[n++]] = false;
 	memmove(p->owed, p->owed + n, (p->owed_count - n) * sizeof(*p->owed));
 	p->owed_count -= n;
 	for (i = 0; i < p->board->cap.server_count; i++) {
@@ -229,7 +232,8 @@ disconnect(struct pool *p)
 	p->open = false;
 	p->hold_done = false;
 	p->hold_next = 0;
-	p->owed_count = 0; /* HOLD tells all of it */
+	while (p->owed_count > 0) /* HOLD tells all of it */
+		p->owes[p->owed[--p->owed_count]] = false;
 	chan_free(&p->chan);
 	pool_lease_unsend(p);
 	pool_chan_later(p);
@@ -268,6 +272,7 @@ hold_one(struct pool *p, uint32_t i)
 	m.u.slot.slot = i;
 	m.u.slot.gen = v.gen;
 	m.u.slot.server = p->board->slot[i].server;
+	m.u.slot.why = v.state == SLOT_CLOSING ? WSE_EOF : WSE_OK;
 	if (bc && (v.state == SLOT_LEASED || v.state == SLOT_IDLE)) {
 		m.fd[0] = bc->fd;
 		m.fd_count = 1;
@@ -350,5 +355,6 @@ pool_broker(struct pool *p, int *fd)
 void
 pool_chan_init(struct pool *p)
 {
+	p->owes = mem_alloc(p->board->cap.slot_count);
 	event_assign(&p->later, p->base, -1, 0, on_later, p);
 }

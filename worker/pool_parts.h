@@ -53,6 +53,7 @@ struct pool {
 	struct idle_set **hash;
 	unsigned held_count; /* bconns */
 	struct mempool bconns, sets;
+	bool *owes;     /* by slot: it is in `owed` */
 	uint32_t *owed; /* slots whose notice could not be sent */
 	unsigned owed_count, owed_room;
 	struct event later;

@@ -16,3 +16,8 @@ check_PROGRAMS += tests/unit/broker/test_cli
 tests_unit_broker_test_cli_SOURCES = tests/unit/broker/test_cli.c \
 	$(broker_rig)
 tests_unit_broker_test_cli_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_torture
+tests_unit_broker_test_torture_SOURCES = tests/unit/broker/test_torture.c \
+	$(broker_rig)
+tests_unit_broker_test_torture_LDADD = $(broker_ldadd)
