@@ -21,3 +21,8 @@ check_PROGRAMS += tests/unit/broker/test_torture
 tests_unit_broker_test_torture_SOURCES = tests/unit/broker/test_torture.c \
 	$(broker_rig)
 tests_unit_broker_test_torture_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_idle
+tests_unit_broker_test_idle_SOURCES = tests/unit/broker/test_idle.c \
+	$(broker_rig)
+tests_unit_broker_test_idle_LDADD = $(broker_ldadd)
