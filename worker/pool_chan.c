@@ -106,7 +106,9 @@ pool_chan_flush(struct pool *p)
 		return;
 	while (n < p->owed_count && notice(p, p->owed[n]) == 0)
 		p->owes[p->owed[n++]] = false;
-	memmove(p->owed, p->owed + n, (p->owed_count - n) * sizeof(*p->owed));
+	if (n > 0)
+		memmove(p->owed, p->owed + n,
+		    (p->owed_count - n) * sizeof(*p->owed));
 	p->owed_count -= n;
 	for (i = 0; i < p->board->cap.server_count; i++) {
 		if (!p->servers[i].permit_back)

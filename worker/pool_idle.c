@@ -26,14 +26,33 @@ pool_idle_init(struct pool *p)
 	p->sets.object_bytes = sizeof(struct idle_set);
 }
 
+static void
+mempool_empty(struct mempool *m)
+{
+	void *o;
+
+	while ((o = m->free)) {
+		memcpy(&m->free, o, sizeof(m->free));
+		free(o);
+	}
+}
+
 void
 pool_idle_fini(struct pool *p)
 {
+	struct idle_set *s, *next;
 	uint32_t i;
 
 	for (i = 0; i < p->board->cap.slot_count; i++)
 		if (p->by_slot[i])
 			pool_idle_drop(p, p->by_slot[i]);
+	for (i = 0; i < SET_HASH; i++)
+		for (s = p->hash[i]; s; s = next) {
+			next = s->hash_next;
+			mempool_put(&p->sets, s);
+		}
+	mempool_empty(&p->bconns);
+	mempool_empty(&p->sets);
 	free(p->by_slot);
 	free(p->servers);
 	free(p->hash);
