@@ -122,9 +122,9 @@ parse_options(struct conf_parse *cp, struct bind *t)
 
 static void
 append(struct conf_parse *cp, const struct bind *t, const char *text,
-    const struct addr *a, int port)
+    const struct addr *a, int port, struct bind ***tail)
 {
-	struct bind *b = mem_alloc(sizeof(*b)), **at = &cp->px->binds;
+	struct bind *b = mem_alloc(sizeof(*b));
 
 	*b = *t;
 	b->next = NULL;
@@ -133,36 +133,33 @@ append(struct conf_parse *cp, const struct bind *t, const char *text,
 	b->name = t->name ? mem_strdup(t->name) : NULL;
 	b->interface = t->interface ? mem_strdup(t->interface) : NULL;
 	b->addr = *a;
-	if (port)
-		addr_set_port(&b->addr, port);
-	while (*at)
-		at = &(*at)->next;
-	*at = b;
+	addr_set_port(&b->addr, port);
+	**tail = b;
+	*tail = &b->next;
 }
 
 /* One address of the list, "text". */
 static int
-add_address(struct conf_parse *cp, const struct bind *t, const char *text)
+add_address(struct conf_parse *cp, const struct bind *t, const char *text,
+    struct bind ***tail)
 {
 	unsigned flags =
 	    ADDR_F_RANGE | ADDR_F_RESOLVE | (cp->offline ? ADDR_F_OFFLINE : 0);
 	struct addr a;
 	char err[256];
-	int last;
+	int last, port;
 
 	if (addr_parse_ext(text, flags, &a, &last, err, sizeof(err)))
 		return conf_error(cp, 1, "'bind' : %s", err);
 	if (a.kind == ADDR_INET && !a.has_port)
 		return conf_error(
 		    cp, 1, "'bind' : missing port number: '%s'", text);
-	if (a.kind == ADDR_INET && !addr_port(&a))
+	port = addr_port(&a);
+	if (a.kind == ADDR_INET && !port)
 		return conf_error(cp, 1, "'bind' : invalid port '0'");
-	if (!last) {
-		append(cp, t, text, &a, 0);
-		return 0;
-	}
-	for (int port = addr_port(&a); port <= last; port++)
-		append(cp, t, text, &a, port);
+	do
+		append(cp, t, text, &a, port, tail);
+	while (++port <= last);
 	return 0;
 }
 
@@ -174,6 +171,7 @@ parse_bind(struct conf_parse *cp, const struct keyword *kw)
 		.mode = -1,
 		.uid = -1,
 		.gid = -1 };
+	struct bind **tail = &cp->px->binds;
 	char *list, *rest, *one;
 	int r = 0;
 
@@ -184,9 +182,11 @@ parse_bind(struct conf_parse *cp, const struct keyword *kw)
 		template_done(&t);
 		return -WSE_SYNTAX;
 	}
+	while (*tail)
+		tail = &(*tail)->next;
 	list = rest = mem_strdup(conf_word(cp, 1));
 	while (r == 0 && (one = strsep(&rest, ",")) != NULL)
-		r = add_address(cp, &t, one);
+		r = add_address(cp, &t, one, &tail);
 	free(list);
 	template_done(&t);
 	return r;

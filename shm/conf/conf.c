@@ -7,6 +7,7 @@
 
 #include "shm/base/mem.h"
 #include "shm/conf/conf.h"
+#include "shm/conf/index.h"
 #include "shm/conf/proxy.h"
 #include "shm/conf/section.h"
 
@@ -68,12 +69,32 @@ conf_free(struct conf **cp)
 	free(c);
 }
 
-struct proxy *
-conf_find_proxy(const struct conf *c, const char *name, unsigned cap)
+/* For a conf that was not finished, or was made by hand. */
+static struct proxy *
+find_unsorted(const struct conf *c, const char *name, unsigned cap)
 {
 	for (struct proxy *px = c->proxies; px; px = px->next)
 		if ((px->cap & cap) && strcmp(px->name, name) == 0)
 			return px;
+	return NULL;
+}
+
+struct proxy *
+conf_find_proxy(const struct conf *c, const char *name, unsigned cap)
+{
+	const struct index *x;
+
+	if (!c->state || !c->state->names.count)
+		return find_unsorted(c, name, cap);
+	x = &c->state->names;
+	for (int i = index_find(x, name); i < x->count; i++) {
+		struct proxy *px = x->e[i].item;
+
+		if (strcmp(px->name, name) != 0)
+			break;
+		if (px->cap & cap)
+			return px;
+	}
 	return NULL;
 }
 

@@ -304,6 +304,7 @@ MUST_USE int conf_read_bytes(struct conf_parse *cp, const char *file,
 /* Cross references, defaults, contradictions, row numbers. */
 MUST_USE int conf_finish(struct conf_parse *cp);
 
+/* One with a bit of `cap`; quick once conf_finish() was called. */
 struct proxy *conf_find_proxy(const struct conf *c, const char *name,
 			      unsigned cap);
 struct server *conf_find_server(const struct proxy *px, const char *name);

@@ -9,25 +9,13 @@
 
 #include "shm/conf/addr.h"
 #include "shm/conf/conf.h"
+#include "shm/conf/number.h"
 #include "shm/conf/proxy.h"
 #include "shm/conf/rule.h"
 #include "shm/conf/section.h"
 
-/* HAProxy numbers its own statistics 1. */
-enum { FIRST_PROXY_ID = 2, NAMES_MAX = 256 };
-
-static void
-check_name(struct conf_parse *cp, const struct proxy *px)
-{
-	for (const struct proxy *o = cp->conf->proxies; o != px; o = o->next)
-		if ((o->cap & px->cap) && strcmp(o->name, px->name) == 0 &&
-		    *px->name)
-			conf_error_at(cp, px->file, px->line,
-			    "%s '%s' has the same name as %s '%s' declared at "
-			    "%s:%d",
-			    proxy_kind(px), px->name, proxy_kind(o), o->name,
-			    o->file, o->line);
-}
+/* Names that a message may be about. */
+enum { NAMES_MAX = 256 };
 
 static const char *
 nearest_backend(const struct conf *c, const char *name)
@@ -100,20 +88,6 @@ check_timeouts(struct conf_parse *cp, struct proxy *px)
 static void
 check_server(struct conf_parse *cp, const struct server *s)
 {
-	const struct proxy *px = s->px;
-
-	for (const struct server *o = px->servers; o != s; o = o->next) {
-		if (strcmp(o->name, s->name) == 0)
-			conf_error_at(cp, s->file, s->line,
-			    "%s '%s', another server named '%s' was already "
-			    "defined at line %d, please use distinct names",
-			    proxy_kind(px), px->name, s->name, o->line);
-		if (s->id && o->id == s->id)
-			conf_error_at(cp, s->file, s->line,
-			    "server '%s' has the same id %d as server '%s' at "
-			    "line %d",
-			    s->name, s->id, o->name, o->line);
-	}
 	if (s->check.enabled && s->addr.kind == ADDR_INET &&
 	    !addr_port(&s->addr) && !s->check.port &&
 	    !(s->check.addr.len && addr_port(&s->check.addr)) && s->addr.len)
@@ -122,67 +96,6 @@ check_server(struct conf_parse *cp, const struct server *s)
 		    "it "
 		    "cannot be checked",
 		    s->name);
-}
-
-static bool
-has_server_id(const struct proxy *px, int id)
-{
-	for (const struct server *s = px->servers; s; s = s->next)
-		if (s->id == id)
-			return true;
-	return false;
-}
-
-static void
-number_servers(struct conf *c, struct proxy *px)
-{
-	int id = 1;
-
-	for (struct server *s = px->servers; s; s = s->next) {
-		s->row = c->server_count++;
-		if (s->id)
-			continue;
-		while (has_server_id(px, id))
-			id++;
-		s->id = id++;
-	}
-}
-
-static bool
-has_proxy_id(const struct conf *c, int id)
-{
-	for (const struct proxy *px = c->proxies; px; px = px->next)
-		if (px->id == id)
-			return true;
-	return false;
-}
-
-static void
-number_proxies(struct conf_parse *cp)
-{
-	struct conf *c = cp->conf;
-	int id = FIRST_PROXY_ID;
-
-	for (struct proxy *px = c->proxies; px; px = px->next)
-		for (struct proxy *o = c->proxies; px->id && o != px;
-		     o = o->next)
-			if (o->id == px->id)
-				conf_error_at(cp, px->file, px->line,
-				    "%s '%s' has the same id %d as %s '%s' at "
-				    "%s:%d",
-				    proxy_kind(px), px->name, px->id,
-				    proxy_kind(o), o->name, o->file, o->line);
-	c->proxy_count = c->server_count = c->bind_count = 0;
-	for (struct proxy *px = c->proxies; px; px = px->next) {
-		px->row = c->proxy_count++;
-		while (!px->id && has_proxy_id(c, id))
-			id++;
-		if (!px->id)
-			px->id = id++;
-		number_servers(c, px);
-		for (struct bind *b = px->binds; b; b = b->next)
-			b->index = c->bind_count++;
-	}
 }
 
 static void
@@ -207,7 +120,6 @@ check_frontend(struct conf_parse *cp, struct proxy *px)
 static void
 check_proxy(struct conf_parse *cp, struct proxy *px)
 {
-	check_name(cp, px);
 	check_mode(cp, px);
 	check_timeouts(cp, px);
 	if (px->cap & PX_FRONTEND)
@@ -229,8 +141,9 @@ conf_finish(struct conf_parse *cp)
 	section_state_trim(cp->conf->state);
 	if (g->maxrewrite_bytes > g->bufsize_bytes / 2)
 		g->maxrewrite_bytes = g->bufsize_bytes / 2;
+	number_names(cp);
 	for (struct proxy *px = cp->conf->proxies; px; px = px->next)
 		check_proxy(cp, px);
-	number_proxies(cp);
+	number_rows(cp);
 	return cp->error_count ? -WSE_SYNTAX : 0;
 }

@@ -97,9 +97,14 @@ target_options(struct conf_parse *cp, int *i, struct log_target *t)
 		const char *word = conf_word(cp, *i);
 
 		if (strcmp(word, "len") == 0) {
-			if (conf_arg_int(
-				cp, *i + 1, LINE_MIN, LOG_LINE_MAX, &n))
+			if (conf_arg_int(cp, *i + 1, LINE_MIN, 65535, &n))
 				return -WSE_SYNTAX;
+			if (n > LOG_LINE_MAX) {
+				conf_warn(cp, *i + 1,
+				    "'log': lines are cut at %d bytes",
+				    LOG_LINE_MAX);
+				n = LOG_LINE_MAX;
+			}
 			t->line_max_bytes = (uint16_t)n;
 		} else if (strcmp(word, "format") == 0) {
 			if (target_form(cp, *i + 1, t))

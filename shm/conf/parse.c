@@ -148,13 +148,17 @@ const char *
 conf_nearest(const char *word, const char *const *names, int n)
 {
 	const char *best = NULL;
-	int best_edits = (int)strlen(word) / 3 + 1;
+	int len = (int)strlen(word), best_edits = len / 3 + 1;
 
 	if (!*word)
 		return NULL;
 	for (int i = 0; i < n; i++) {
-		int d = edit_distance(word, names[i]);
+		int d;
 
+		/* The difference in length needs as many edits. */
+		if (abs((int)strlen(names[i]) - len) > best_edits)
+			continue;
+		d = edit_distance(word, names[i]);
 		if (d < best_edits || (!best && d == best_edits)) {
 			best = names[i];
 			best_edits = d;

@@ -113,6 +113,7 @@ section_state_free(struct conf_state **stp)
 		return;
 	*stp = NULL;
 	section_state_trim(st);
+	index_done(&st->names);
 	while (st->files) {
 		struct section_file *f = st->files;
 
@@ -344,15 +345,17 @@ static void
 begin_proxy(struct conf_parse *cp, unsigned cap)
 {
 	const struct section_defaults *from = cp->conf->state->defaults;
-	struct proxy **at = &cp->conf->proxies;
+	struct conf_state *st = cp->conf->state;
 	const char *name;
 	bool has_from;
 
 	parse_header(cp, true, &name, &from, &has_from);
 	cp->px = proxy_new(name, cap, cp->ln->file, cp->ln->line);
-	while (*at)
-		at = &(*at)->next;
-	*at = cp->px;
+	if (!st->proxy_tail)
+		st->proxy_tail = &cp->conf->proxies;
+	*st->proxy_tail = cp->px;
+	st->proxy_tail = &cp->px->next;
+	st->server_list_tail = &cp->px->servers;
 	inherit(cp, from);
 }
 

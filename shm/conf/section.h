@@ -11,6 +11,7 @@
 #define SHM_CONF_SECTION_H
 
 #include "shm/conf/conf.h"
+#include "shm/conf/index.h"
 #include "shm/conf/parse.h"
 
 /* A line kept for later. */
@@ -33,11 +34,14 @@ struct section_file {
 	char name[];
 };
 
-/* The parser's own; conf_finish() frees all but the file names. */
+/* The parser's own; conf_finish() frees all but file names and names. */
 struct conf_state {
 	struct section_file *files;
 	struct section_defaults *defaults;   /* newest first */
 	struct section_line *server_lines, **server_tail;
+	struct proxy **proxy_tail;           /* end of conf.proxies */
+	struct server **server_list_tail;    /* end of the section's servers */
+	struct index names;    /* of proxies; conf_finish() makes it */
 	unsigned where;        /* KW_*, 0: no section yet, KW_SECTION: passed over */
 	const char *name;      /* "backend", for messages */
 	bool replay;           /* parsing kept lines */

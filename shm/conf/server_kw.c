@@ -75,7 +75,8 @@ parse_address(struct conf_parse *cp, struct server *s)
 static int
 parse_server(struct conf_parse *cp, const struct keyword *kw)
 {
-	struct server *s, **at = &cp->px->servers;
+	struct conf_state *st = cp->conf->state;
+	struct server *s;
 
 	(void)kw;
 	if (conf_need(cp, 1, "<name> and <addr>[:<port>] as arguments") ||
@@ -96,9 +97,8 @@ parse_server(struct conf_parse *cp, const struct keyword *kw)
 	s->line = cp->ln->line;
 	s->name = mem_strdup(conf_word(cp, 1));
 	s->addr_text = mem_strdup(conf_word(cp, 2));
-	while (*at)
-		at = &(*at)->next;
-	*at = s;
+	*st->server_list_tail = s;
+	st->server_list_tail = &s->next;
 	cp->px->server_count++;
 	section_each_default_server(cp, apply_default, s);
 	/* Tell of both: a bad address, a bad option. */
