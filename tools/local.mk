@@ -13,5 +13,5 @@ wsbroker_origin_SOURCES = tools/origin/main.c tools/origin/conn.c \
 	tools/origin/plan.c tools/origin/plan.h tools/origin/probe.c \
 	tools/origin/probe.h tools/origin/req.c tools/origin/req.h \
 	tools/origin/ws.c tools/origin/ws.h
-wsbroker_origin_LDADD = $(LIBEVENT_LIBS) $(LIBCRYPTO_LIBS)
+wsbroker_origin_LDADD = $(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 include tools/install.mk
