@@ -17,9 +17,9 @@ struct acl_parse_state {
 	struct conf_parse *cp;
 	struct acl *acl;
 	struct acl_pattern **tail;
-	char op[3];      /* operator of integer methods at hand */
-	bool has_match;  /* the word (path_beg) or -m says how to match */
-	bool dashes;     /* "--": patterns only, and none is fine */
+	char op[3];     /* operator of integer methods at hand */
+	bool has_match; /* the word (path_beg) or -m says how to match */
+	bool dashes;    /* "--": patterns only, and none is fine */
 };
 
 static int
@@ -32,8 +32,8 @@ acl_add_pattern(struct acl_parse_state *st, int i, const char *text,
 	if (acl_pattern_new(text, st->acl->match, st->acl->icase, st->op, &p,
 		err, sizeof(err)) < 0) {
 		if (file)
-			return conf_error(st->cp, i, "%s:%d: %s", file, line,
-			    err);
+			return conf_error(
+			    st->cp, i, "%s:%d: %s", file, line, err);
 		return conf_error(st->cp, i, "%s", err);
 	}
 	if (p) {
@@ -55,8 +55,8 @@ acl_read_file(struct acl_parse_state *st, int i)
 	int number = 0, rc = 0;
 
 	if (!f)
-		return conf_error(st->cp, i, "cannot open '%s': %s", path,
-		    strerror(errno));
+		return conf_error(
+		    st->cp, i, "cannot open '%s': %s", path, strerror(errno));
 	while ((n = getline(&line, &room, f)) >= 0) {
 		struct sv s;
 		char *text;
@@ -129,8 +129,8 @@ acl_parse_flag(struct acl_parse_state *st, int *i)
 		(*i)++;
 	} else if (strcmp(w, "-m") == 0) {
 		if (++(*i) >= ln->count)
-			return conf_error(st->cp, *i,
-			    "'-m' needs a match method");
+			return conf_error(
+			    st->cp, *i, "'-m' needs a match method");
 		match = acl_match_parse(ln->word[*i].s);
 		if (match < 0)
 			return conf_error(st->cp, *i,
@@ -143,8 +143,8 @@ acl_parse_flag(struct acl_parse_state *st, int *i)
 	} else if (strcmp(w, "--") == 0) {
 		st->dashes = true;
 	} else if (w[0] == '-' && w[1] && !w[2] && strchr("Mf", w[1])) {
-		return w[1] == 'f' ? 1 :
-				     conf_error(st->cp, *i,
+		return w[1] == 'f' ? 1
+				   : conf_error(st->cp, *i,
 					 "'-M' (maps) is not supported; "
 					 "instead use -f with one file per "
 					 "value");
@@ -183,8 +183,8 @@ acl_parse_words(struct acl_parse_state *st, int i, bool anonymous, int *end_r)
 			if (strcmp(w, "-f") == 0) {
 				has_file = true;
 				if (++i >= ln->count)
-					return conf_error(st->cp, i,
-					    "'-f' needs a file");
+					return conf_error(
+					    st->cp, i, "'-f' needs a file");
 				rc |= acl_read_file(st, i);
 				continue;
 			}
@@ -205,8 +205,8 @@ acl_parse_words(struct acl_parse_state *st, int i, bool anonymous, int *end_r)
 }
 
 int
-acl_parse_body(struct conf_parse *cp, int i, bool anonymous, struct acl **a_r,
-    int *end_r)
+acl_parse_body(
+    struct conf_parse *cp, int i, bool anonymous, struct acl **a_r, int *end_r)
 {
 	struct acl_parse_state st = { .cp = cp, .op = "eq" };
 	struct acl *a = mem_alloc(sizeof(*a));

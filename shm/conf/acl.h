@@ -12,17 +12,17 @@ struct regx;
 /* A pattern of any match method; the fields its method needs are set. */
 struct acl_pattern {
 	struct acl_pattern *next;
-	struct sv s;            /* the text, NUL-terminated behind, owned */
-	long long low, high;    /* ACL_INT, ACL_LEN: inclusive */
-	uint8_t net[16];        /* ACL_IP: IPv4 in the first 4 bytes */
+	struct sv s;         /* the text, NUL-terminated behind, owned */
+	long long low, high; /* ACL_INT, ACL_LEN: inclusive */
+	uint8_t net[16];     /* ACL_IP: IPv4 in the first 4 bytes */
 	uint8_t prefix_bits;
 	bool is_v6;
-	struct regx *re;        /* ACL_REG */
+	struct regx *re; /* ACL_REG */
 };
 
 /* Open hash of exact strings, for ACL_STR with many patterns. */
 struct acl_set {
-	uint32_t mask;          /* slots - 1 */
+	uint32_t mask; /* slots - 1 */
 	const struct acl_pattern **slot;
 };
 
@@ -33,8 +33,8 @@ enum { ACL_SET_MIN = 12 };
  * An ACL's expression, flags and patterns from word i on, up to the end of
  * the line or (anonymous) the word "}" ; *end_r is the first word after it.
  */
-MUST_USE int acl_parse_body(struct conf_parse *cp, int i, bool anonymous,
-			    struct acl **a_r, int *end_r);
+MUST_USE int acl_parse_body(
+    struct conf_parse *cp, int i, bool anonymous, struct acl **a_r, int *end_r);
 /* Every `acl` of that name in the proxy, or the predefined one, or NULL. */
 struct acl *acl_find(const struct proxy *px, const char *name);
 /* All names acl_find() knows, for suggestions; number of names. */

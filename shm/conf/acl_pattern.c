@@ -71,8 +71,8 @@ acl_range(const char *s, long long *low, long long *high)
 }
 
 static int
-acl_pattern_int(struct acl_pattern *p, const char *op, char *err,
-    size_t err_room)
+acl_pattern_int(
+    struct acl_pattern *p, const char *op, char *err, size_t err_room)
 {
 	if (!acl_range(p->s.p, &p->low, &p->high)) {
 		snprintf(err, err_room,
@@ -148,8 +148,9 @@ acl_pattern_ip(struct acl_pattern *p, char *err, size_t err_room)
 	p->prefix_bits = (uint8_t)bits;
 	return 0;
 bad:
-	snprintf(err, err_room, "'%s' is not a valid IPv4 or IPv6 address "
-				"or network",
+	snprintf(err, err_room,
+	    "'%s' is not a valid IPv4 or IPv6 address "
+	    "or network",
 	    p->s.p);
 	return -WSE_SYNTAX;
 }
@@ -163,8 +164,8 @@ acl_is_operator(const char *s)
 }
 
 int
-acl_pattern_new(const char *text, enum acl_match match, bool icase,
-    char op[3], struct acl_pattern **p_r, char *err, size_t err_room)
+acl_pattern_new(const char *text, enum acl_match match, bool icase, char op[3],
+    struct acl_pattern **p_r, char *err, size_t err_room)
 {
 	struct acl_pattern *p;
 	int rc = 0;

@@ -66,8 +66,8 @@ action_args_free(struct action_args **a)
 }
 
 int
-action_parse_none(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_none(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	(void)cp;
 	(void)word;
@@ -77,8 +77,8 @@ action_parse_none(struct conf_parse *cp, int *word, enum rule_set set,
 }
 
 int
-action_parse_header(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_header(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	int i = *word;
 
@@ -104,8 +104,8 @@ action_take_regex(struct conf_parse *cp, int i, struct regx **re)
 }
 
 int
-action_parse_del_header(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_del_header(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	const struct conf_line *ln = cp->ln;
 	int i = *word, match = ACL_STR;
@@ -118,8 +118,8 @@ action_parse_del_header(struct conf_parse *cp, int *word, enum rule_set set,
 	if (i + 1 < ln->count && strcmp(ln->word[i + 1].s, "-m") == 0) {
 		*word = i + 3;
 		if (i + 2 >= ln->count)
-			return conf_error(cp, i + 2,
-			    "'-m' needs a match method");
+			return conf_error(
+			    cp, i + 2, "'-m' needs a match method");
 		match = acl_match_parse(ln->word[i + 2].s);
 		if (match != ACL_STR && match != ACL_BEG && match != ACL_END &&
 		    match != ACL_SUB && match != ACL_REG)
@@ -135,8 +135,8 @@ action_parse_del_header(struct conf_parse *cp, int *word, enum rule_set set,
 }
 
 int
-action_parse_replace_header(struct conf_parse *cp, int *word,
-    enum rule_set set, struct rule *r)
+action_parse_replace_header(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	int i = *word;
 
@@ -148,8 +148,8 @@ action_parse_replace_header(struct conf_parse *cp, int *word,
 }
 
 int
-action_parse_replace(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_replace(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	int i = *word;
 
@@ -161,16 +161,16 @@ action_parse_replace(struct conf_parse *cp, int *word, enum rule_set set,
 }
 
 int
-action_parse_fmt(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_fmt(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	return logfmt_parse_word(cp, (*word)++, LOGFMT_HTTP, action_when(set),
 	    "value", &r->args->fmt);
 }
 
 int
-action_parse_status(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_status(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	const struct conf_line *ln = cp->ln;
 	int i = *word;
@@ -179,8 +179,7 @@ action_parse_status(struct conf_parse *cp, int *word, enum rule_set set,
 	(void)set;
 	if (i >= ln->count || sv_to_u64(sv_str(ln->word[i].s), &code) < 0 ||
 	    code < 100 || code > 999)
-		return conf_error(cp, i,
-		    "expected a status from 100 to 999");
+		return conf_error(cp, i, "expected a status from 100 to 999");
 	r->args->number = (int)code;
 	*word = i + 1;
 	if (i + 1 >= ln->count || strcmp(ln->word[i + 1].s, "reason") != 0)
@@ -188,16 +187,16 @@ action_parse_status(struct conf_parse *cp, int *word, enum rule_set set,
 	if (i + 2 >= ln->count)
 		return conf_error(cp, i + 2, "missing reason");
 	if (strpbrk(ln->word[i + 2].s, "\r\n"))
-		return conf_error(cp, i + 2,
-		    "a reason cannot hold line breaks");
+		return conf_error(
+		    cp, i + 2, "a reason cannot hold line breaks");
 	r->args->reason = mem_strdup(ln->word[i + 2].s);
 	*word = i + 3;
 	return 0;
 }
 
 int
-action_parse_log_level(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_log_level(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	int i = *word;
 	const char *w = i < cp->ln->count ? cp->ln->word[i].s : "";
@@ -217,15 +216,15 @@ action_parse_log_level(struct conf_parse *cp, int *word, enum rule_set set,
 }
 
 int
-action_parse_expr(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_expr(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	return expr_parse(cp, (*word)++, action_when(set), &r->args->expr);
 }
 
 int
-action_parse_var(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_var(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	struct action_args *a = r->args;
 	int i = *word - 1; /* "set-var(NAME)" is one word */
@@ -249,7 +248,7 @@ action_parse_var(struct conf_parse *cp, int *word, enum rule_set set,
 		return 0;
 	(*word)++;
 	if (strncmp(w, "set-var-fmt", 11) == 0)
-		return logfmt_parse_word(cp, i + 1, LOGFMT_VALUE, when,
-		    "format", &a->fmt);
+		return logfmt_parse_word(
+		    cp, i + 1, LOGFMT_VALUE, when, "format", &a->fmt);
 	return expr_parse(cp, i + 1, when, &a->expr);
 }

@@ -22,8 +22,8 @@ redirect_take_code(struct conf_parse *cp, int i, struct redirect_args *a)
 }
 
 static int
-redirect_take_cookie(struct conf_parse *cp, int i, bool set,
-    struct redirect_args *a)
+redirect_take_cookie(
+    struct conf_parse *cp, int i, bool set, struct redirect_args *a)
 {
 	const char *w;
 	struct sv name;
@@ -38,8 +38,8 @@ redirect_take_cookie(struct conf_parse *cp, int i, bool set,
 	if (set)
 		a->cookie = mem_printf("%s; path=/;", w);
 	else
-		a->cookie = mem_printf("%s%s; path=/; Max-Age=0;", w,
-		    w[name.n] ? "" : "=");
+		a->cookie = mem_printf(
+		    "%s%s; path=/; Max-Age=0;", w, w[name.n] ? "" : "=");
 	return 0;
 }
 
@@ -71,8 +71,8 @@ redirect_take_option(struct conf_parse *cp, int *i, struct redirect_args *a)
 
 /* "location", "to", "prefix" or "scheme" at word i, its value behind. */
 static int
-redirect_take_target(struct conf_parse *cp, int i, enum rule_set set,
-    struct redirect_args *a)
+redirect_take_target(
+    struct conf_parse *cp, int i, enum rule_set set, struct redirect_args *a)
 {
 	const char *w = i < cp->ln->count ? cp->ln->word[i].s : "";
 
@@ -85,8 +85,8 @@ redirect_take_target(struct conf_parse *cp, int i, enum rule_set set,
 	else
 		return conf_error(cp, i,
 		    "expected 'location', 'prefix' or 'scheme' and a value");
-	return logfmt_parse_word(cp, i + 1, LOGFMT_HTTP, action_when(set),
-	    "target", &a->to);
+	return logfmt_parse_word(
+	    cp, i + 1, LOGFMT_HTTP, action_when(set), "target", &a->to);
 }
 
 static bool
@@ -97,8 +97,8 @@ redirect_is_target(const char *w)
 }
 
 int
-action_parse_redirect(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_redirect(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	struct redirect_args *a = mem_alloc(sizeof(*a));
 	int rc = 0;

@@ -25,8 +25,8 @@ reply_read_file(struct conf_parse *cp, int i, struct sv *out)
 	path = cp->ln->word[i].s;
 	f = fopen(path, "re");
 	if (!f)
-		return conf_error(cp, i, "cannot open '%s': %s", path,
-		    strerror(errno));
+		return conf_error(
+		    cp, i, "cannot open '%s': %s", path, strerror(errno));
 	p = mem_alloc(REPLY_FILE_BYTES_MAX + 2);
 	n = fread(p, 1, REPLY_FILE_BYTES_MAX + 1, f);
 	fclose(f);
@@ -66,8 +66,8 @@ reply_take_status(struct conf_parse *cp, int i, struct reply_args *a)
 }
 
 static int
-reply_take_hdr(struct conf_parse *cp, int i, unsigned when,
-    struct reply_args *a)
+reply_take_hdr(
+    struct conf_parse *cp, int i, unsigned when, struct reply_args *a)
 {
 	struct reply_hdr **tail = &a->hdrs, *h;
 
@@ -78,14 +78,14 @@ reply_take_hdr(struct conf_parse *cp, int i, unsigned when,
 	while (*tail)
 		tail = &(*tail)->next;
 	*tail = h;
-	return logfmt_parse_word(cp, i + 1, LOGFMT_HTTP, when, "header value",
-	    &h->fmt);
+	return logfmt_parse_word(
+	    cp, i + 1, LOGFMT_HTTP, when, "header value", &h->fmt);
 }
 
 /* Words that say what the body is; 0 if word i is none, else words used. */
 static int
-reply_take_body(struct conf_parse *cp, int i, unsigned when,
-    struct reply_args *a)
+reply_take_body(
+    struct conf_parse *cp, int i, unsigned when, struct reply_args *a)
 {
 	const char *w = cp->ln->word[i].s;
 	struct sv s = SV_NULL;
@@ -105,14 +105,14 @@ reply_take_body(struct conf_parse *cp, int i, unsigned when,
 		rc = reply_read_file(cp, i + 1, &s);
 	} else if (strcmp(w, "lf-string") == 0) {
 		a->kind = REPLY_FMT;
-		rc = logfmt_parse_word(cp, i + 1, LOGFMT_HTTP, when, "format",
-		    &a->fmt);
+		rc = logfmt_parse_word(
+		    cp, i + 1, LOGFMT_HTTP, when, "format", &a->fmt);
 	} else if (strcmp(w, "lf-file") == 0) {
 		a->kind = REPLY_FMT;
 		rc = reply_read_file(cp, i + 1, &s);
 		if (rc == 0)
-			rc = logfmt_parse_use(cp, i + 1, s.p, LOGFMT_HTTP,
-			    when, &a->fmt);
+			rc = logfmt_parse_use(
+			    cp, i + 1, s.p, LOGFMT_HTTP, when, &a->fmt);
 		free((char *)(uintptr_t)s.p);
 		return rc < 0 ? rc : used;
 	} else if (strcmp(w, "errorfile") == 0) {
@@ -185,8 +185,8 @@ reply_check(struct conf_parse *cp, int at, struct reply_args *a, bool is_deny)
 		    "instance with 'content-type' and 'string'",
 		    (unsigned)a->status);
 	if (payload && !a->content_type && (a->body.n || a->fmt))
-		return conf_error(cp, at,
-		    "a body needs 'content-type' to say what it is");
+		return conf_error(
+		    cp, at, "a body needs 'content-type' to say what it is");
 	if (payload && (a->status == 204 || a->status == 304))
 		return conf_error(cp, at, "status %u cannot have a body",
 		    (unsigned)a->status);
@@ -196,8 +196,8 @@ reply_check(struct conf_parse *cp, int at, struct reply_args *a, bool is_deny)
 }
 
 int
-action_parse_reply(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_reply(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	struct reply_args *a = mem_alloc(sizeof(*a));
 	bool is_deny = r->act == ACT_DENY, deny_status = false;
@@ -208,8 +208,8 @@ action_parse_reply(struct conf_parse *cp, int *word, enum rule_set set,
 	if (is_deny)
 		a->status = set == RULES_HTTP_RESPONSE ? 502 : 403;
 	while (*word < cp->ln->count && rc == 0)
-		rc = reply_take_word(cp, word, action_when(set), a,
-		    &deny_status);
+		rc = reply_take_word(
+		    cp, word, action_when(set), a, &deny_status);
 	if (rc < 0)
 		return rc;
 	if (deny_status && !is_deny)

@@ -11,9 +11,9 @@ enum {
 	ALL = REQ | RES | AFTER
 };
 
-#define REPLY_SYNTAX                                                    \
-	"[status CODE] [content-type TYPE] "                            \
-	"[default-errorfiles | errorfile FILE | string TEXT | "         \
+#define REPLY_SYNTAX                                            \
+	"[status CODE] [content-type TYPE] "                    \
+	"[default-errorfiles | errorfile FILE | string TEXT | " \
 	"lf-string FMT | file FILE | lf-file FILE] [hdr NAME FMT]..."
 
 const struct action_row action_tbl[] = {
@@ -22,8 +22,7 @@ const struct action_row action_tbl[] = {
 	{ "allow", ACT_ALLOW, ALL, action_parse_none, "",
 	    "Stop evaluating the rules of this set, and go on." },
 	{ "capture", ACT_CAPTURE, REQ | RES, action_parse_capture,
-	    "EXPR len N | id N",
-	    "Keep an expression's value for the log." },
+	    "EXPR len N | id N", "Keep an expression's value for the log." },
 	{ "del-header", ACT_DEL_HEADER, ALL, action_parse_del_header,
 	    "NAME [-m str|beg|end|sub|reg]",
 	    "Remove all header fields of that name." },
@@ -46,8 +45,8 @@ const struct action_row action_tbl[] = {
 	    "REGEX FMT", "Replace path and query where they match." },
 	{ "replace-uri", ACT_REPLACE_URI, REQ, action_parse_replace,
 	    "REGEX FMT", "Replace the request target where it matches." },
-	{ "replace-value", ACT_REPLACE_VALUE, ALL,
-	    action_parse_replace_header, "NAME REGEX FMT",
+	{ "replace-value", ACT_REPLACE_VALUE, ALL, action_parse_replace_header,
+	    "NAME REGEX FMT",
 	    "Replace in each comma-separated value of a header." },
 	{ "return", ACT_RETURN, REQ | RES, action_parse_reply, REPLY_SYNTAX,
 	    "Answer without a server." },

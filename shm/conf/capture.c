@@ -18,26 +18,24 @@ capture_take_len(struct conf_parse *cp, int i, unsigned *len_r)
 		return conf_error(cp, i, "expected 'len' and a length");
 	if (sv_to_u64(sv_str(cp->ln->word[i + 1].s), &n) < 0 || n == 0 ||
 	    n > CAPTURE_LEN_MAX)
-		return conf_error(cp, i + 1,
-		    "expected a length from 1 to %d", CAPTURE_LEN_MAX);
+		return conf_error(cp, i + 1, "expected a length from 1 to %d",
+		    CAPTURE_LEN_MAX);
 	*len_r = (unsigned)n;
 	return 0;
 }
 
 /* Append; name NULL: filled by a rule. The index or -WSE_SYNTAX. */
 static int
-capture_add(struct conf_parse *cp, bool request, const char *name,
-    unsigned len)
+capture_add(struct conf_parse *cp, bool request, const char *name, unsigned len)
 {
-	struct capture **tail = request ? &cp->px->req_captures :
-					  &cp->px->res_captures;
-	int *count = request ? &cp->px->req_capture_count :
-			       &cp->px->res_capture_count;
+	struct capture **tail =
+	    request ? &cp->px->req_captures : &cp->px->res_captures;
+	int *count =
+	    request ? &cp->px->req_capture_count : &cp->px->res_capture_count;
 	struct capture *c;
 
 	if (*count == CAPTURES_MAX)
-		return conf_error(cp, 0, "more than %d captures",
-		    CAPTURES_MAX);
+		return conf_error(cp, 0, "more than %d captures", CAPTURES_MAX);
 	c = mem_alloc(sizeof(*c));
 	c->name = name ? mem_strdup(name) : NULL;
 	c->len_bytes = len;
@@ -82,13 +80,13 @@ capture_parse(struct conf_parse *cp)
 	if (capture_take_side(cp, 1, &request) < 0)
 		return -WSE_SYNTAX;
 	if (ln->count < 4 || strcmp(ln->word[2].s, "header") != 0)
-		return conf_error(cp, 2, "expected 'header', a name, 'len' "
-					 "and a length");
+		return conf_error(cp, 2,
+		    "expected 'header', a name, 'len' "
+		    "and a length");
 	if (capture_take_len(cp, 4, &len) < 0 || capture_take_end(cp, 6) < 0)
 		return -WSE_SYNTAX;
-	return capture_add(cp, request, ln->word[3].s, len) < 0 ?
-	    -WSE_SYNTAX :
-	    0;
+	return capture_add(cp, request, ln->word[3].s, len) < 0 ? -WSE_SYNTAX
+								: 0;
 }
 
 int
@@ -118,8 +116,8 @@ capture_list_free(struct capture **c)
 }
 
 int
-action_parse_capture(struct conf_parse *cp, int *word, enum rule_set set,
-    struct rule *r)
+action_parse_capture(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {
 	const struct conf_line *ln = cp->ln;
 	bool request = set == RULES_HTTP_REQUEST;
@@ -141,8 +139,8 @@ action_parse_capture(struct conf_parse *cp, int *word, enum rule_set set,
 		return conf_error(cp, i + 1,
 		    "expected 'id' and the number of a declared capture");
 	if (!(cp->px->cap & PX_FRONTEND))
-		return conf_error(cp, i - 1,
-		    "'capture' with 'len' belongs into a frontend");
+		return conf_error(
+		    cp, i - 1, "'capture' with 'len' belongs into a frontend");
 	if (capture_take_len(cp, i + 1, &r->args->len_bytes) < 0)
 		return -WSE_SYNTAX;
 	r->args->number = capture_add(cp, true, NULL, r->args->len_bytes);

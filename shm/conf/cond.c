@@ -44,8 +44,8 @@ cond_check(struct conf_parse *cp, int i, const struct acl *a, unsigned when,
 			conf_warn(cp, i,
 			    "ACL '%s' will never match here, because '%s' "
 			    "needs %s",
-			    a->name ? a->name : "{ ... }",
-			    a->expr->fetch->name, expr_need_text(need, when));
+			    a->name ? a->name : "{ ... }", a->expr->fetch->name,
+			    expr_need_text(need, when));
 	}
 }
 
@@ -74,16 +74,16 @@ cond_term_parse(struct conf_parse *cp, int *i, unsigned when,
 		if (acl_parse_body(cp, *i + 1, true, &t->acl, &end) < 0)
 			return -WSE_SYNTAX;
 		if (end >= ln->count)
-			return conf_error(cp, *i,
-			    "missing closing '}' of this '{'");
+			return conf_error(
+			    cp, *i, "missing closing '}' of this '{'");
 		*i = end + 1;
 	} else {
 		if (cond_is_or(&ln->word[*i]))
 			return conf_error(cp, *i, "expected an ACL");
 		t->acl = acl_find(cp->px, w);
 		if (!t->acl)
-			return cond_unknown(cp, *i,
-			    (size_t)(w - ln->word[*i].s), w);
+			return cond_unknown(
+			    cp, *i, (size_t)(w - ln->word[*i].s), w);
 		(*i)++;
 	}
 	cond_check(cp, first, t->acl, when, need_r);

@@ -183,8 +183,7 @@ expr_arg_check(struct expr_cur *c, size_t at, const char *row, char kind,
 		a->is_var = true;
 		return 0;
 	case 'w':
-		a->is_var =
-		    expr_parse_var(a->s, &a->scope, &a->s) == 0;
+		a->is_var = expr_parse_var(a->s, &a->scope, &a->s) == 0;
 		return 0;
 	default:
 		return 0;
@@ -304,8 +303,8 @@ expr_find_derived(struct sv name, const char **suffix_r)
 }
 
 static int
-expr_unknown(struct expr_cur *c, size_t at, const char *what, struct sv name,
-    bool conv)
+expr_unknown(
+    struct expr_cur *c, size_t at, const char *what, struct sv name, bool conv)
 {
 	const char *names[EXPR_NAMES_MAX], *near;
 	int total = conv ? conv_tbl_count : fetch_tbl_count, k;
@@ -352,8 +351,8 @@ expr_take_conv(struct expr_cur *c, struct expr *e, struct expr_conv ***tail)
 	int k;
 
 	if (name.n == 0)
-		return word_error(c->cp, c->word, at,
-		    "expected a converter after ','");
+		return word_error(
+		    c->cp, c->word, at, "expected a converter after ','");
 	for (k = 0; k < conv_tbl_count; k++) {
 		if (sv_eq(name, sv_str(conv_tbl[k].name)))
 			break;
@@ -362,16 +361,15 @@ expr_take_conv(struct expr_cur *c, struct expr *e, struct expr_conv ***tail)
 		return expr_unknown(c, at, "converter", name, true);
 	if (!expr_can_cast(e->type, conv_tbl[k].in))
 		return word_error(c->cp, c->word, at,
-		    "converter '%s' cannot be applied here",
-		    conv_tbl[k].name);
+		    "converter '%s' cannot be applied here", conv_tbl[k].name);
 	conv = mem_alloc(sizeof(*conv));
 	conv->row = &conv_tbl[k];
 	**tail = conv;
 	*tail = &conv->next;
 	if (conv->row->out != SMP_ANY)
 		e->type = conv->row->out;
-	return expr_take_args(c, conv->row->name, conv->row->args, conv->arg,
-	    &conv->argc);
+	return expr_take_args(
+	    c, conv->row->name, conv->row->args, conv->arg, &conv->argc);
 }
 
 static int
@@ -381,8 +379,8 @@ expr_take_fetch(struct expr_cur *c, struct expr *e, const char **suffix_r)
 	struct sv name = expr_take_name(c);
 
 	if (name.n == 0)
-		return word_error(c->cp, c->word, at,
-		    "expected a sample fetch");
+		return word_error(
+		    c->cp, c->word, at, "expected a sample fetch");
 	e->fetch = expr_find_fetch(name);
 	if (!e->fetch && suffix_r)
 		e->fetch = expr_find_derived(name, suffix_r);
@@ -393,8 +391,8 @@ expr_take_fetch(struct expr_cur *c, struct expr *e, const char **suffix_r)
 		return word_error(c->cp, c->word, at,
 		    "sample fetch '%s' needs %s, which is not available here",
 		    e->fetch->name, expr_need_text(e->fetch->when, c->when));
-	return expr_take_args(c, e->fetch->name, e->fetch->args, e->arg,
-	    &e->argc);
+	return expr_take_args(
+	    c, e->fetch->name, e->fetch->args, e->arg, &e->argc);
 }
 
 int
@@ -439,8 +437,8 @@ expr_parse(struct conf_parse *cp, int i, unsigned when, struct expr **e_r)
 	if (!text[end])
 		return 0;
 	expr_free(e_r);
-	return word_error(cp, i, end, "unexpected '%s' after the expression",
-	    text + end);
+	return word_error(
+	    cp, i, end, "unexpected '%s' after the expression", text + end);
 }
 
 void

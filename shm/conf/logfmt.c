@@ -18,8 +18,7 @@ const char *const logfmt_clf =
     "%Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl";
 const char *const logfmt_tcplog =
     "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
-const char *const logfmt_default =
-    "Connect from %ci:%cp to %fi:%fp (%f/HTTP)";
+const char *const logfmt_default = "Connect from %ci:%cp to %fi:%fp (%f/HTTP)";
 
 enum { LOGFMT_NAMES_MAX = 128 };
 
@@ -29,9 +28,9 @@ struct logfmt_cur {
 	const char *text;
 	size_t at;
 	unsigned when;
-	unsigned flags;     /* set by %{...}o */
+	unsigned flags; /* set by %{...}o */
 	struct logfmt *f;
-	struct sv pending;  /* literal text not yet made an item */
+	struct sv pending; /* literal text not yet made an item */
 };
 
 static struct logfmt_item *
@@ -40,8 +39,8 @@ logfmt_add(struct logfmt_cur *c, enum logfmt_kind kind)
 	struct logfmt *f = c->f;
 	struct logfmt_item *it;
 
-	f->item = mem_realloc(f->item,
-	    ((size_t)f->count + 1) * sizeof(*f->item));
+	f->item =
+	    mem_realloc(f->item, ((size_t)f->count + 1) * sizeof(*f->item));
 	it = &f->item[f->count++];
 	*it = (struct logfmt_item){ .kind = kind };
 	return it;
@@ -111,13 +110,13 @@ logfmt_take_expr(struct logfmt_cur *c, unsigned flags)
 	struct expr *e;
 	size_t end;
 
-	if (expr_parse_at(c->cp, c->word, c->text, c->at + 1, c->when, &e,
-		&end, NULL) < 0)
+	if (expr_parse_at(c->cp, c->word, c->text, c->at + 1, c->when, &e, &end,
+		NULL) < 0)
 		return -WSE_SYNTAX;
 	if (c->text[end] != ']') {
 		expr_free(&e);
-		return word_error(c->cp, c->word, end,
-		    "expected ']' after the expression");
+		return word_error(
+		    c->cp, c->word, end, "expected ']' after the expression");
 	}
 	c->at = end + 1;
 	it = logfmt_add(c, LOGFMT_EXPR);
@@ -255,8 +254,8 @@ logfmt_parse_use(struct conf_parse *cp, int word, const char *text,
 		logfmt_free(&f);
 		return -WSE_SYNTAX;
 	}
-	f->constant = f->count == 0 ||
-	    (f->count == 1 && f->item[0].kind == LOGFMT_TEXT);
+	f->constant =
+	    f->count == 0 || (f->count == 1 && f->item[0].kind == LOGFMT_TEXT);
 	*f_r = f;
 	return 0;
 }

@@ -16,7 +16,7 @@ struct logfmt_item;
 struct logfmt_row {
 	const char *name; /* behind the '%' */
 	void (*put)(struct logfmt_out *o, const struct logfmt_item *it);
-	unsigned when;    /* FETCH_* needed */
+	unsigned when; /* FETCH_* needed */
 	const char *doc;
 };
 
@@ -44,18 +44,16 @@ enum logfmt_use {
 
 struct logfmt {
 	enum logfmt_use use;
-	bool constant;        /* no item but one text, or none */
+	bool constant; /* no item but one text, or none */
 	int count;
 	struct logfmt_item *item;
-	char *text;           /* as written */
+	char *text; /* as written */
 };
 
-MUST_USE int logfmt_parse_use(struct conf_parse *cp, int word,
-			      const char *text, enum logfmt_use use,
-			      unsigned when, struct logfmt **f_r);
+MUST_USE int logfmt_parse_use(struct conf_parse *cp, int word, const char *text,
+    enum logfmt_use use, unsigned when, struct logfmt **f_r);
 /* Word i of the line, which must be there; `what` names it in the message. */
 MUST_USE int logfmt_parse_word(struct conf_parse *cp, int i,
-			       enum logfmt_use use, unsigned when,
-			       const char *what, struct logfmt **f_r);
+    enum logfmt_use use, unsigned when, const char *what, struct logfmt **f_r);
 
 #endif

@@ -42,8 +42,8 @@ regx_new(const char *pattern, bool icase, struct regx **r, char *err,
 
 	*r = NULL;
 	regx_init();
-	code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, opt,
-	    &e, &at, NULL);
+	code = pcre2_compile(
+	    (PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, opt, &e, &at, NULL);
 	if (!code) {
 		pcre2_get_error_message(e, text, sizeof(text));
 		snprintf(err, err_room,
@@ -90,8 +90,8 @@ regx_run(const struct regx *r, struct sv subject, uint32_t options,
 	for (i = 0; i < n; i++) {
 		if (v[2 * i] == PCRE2_UNSET)
 			continue;
-		g_r->group[i] = sv_of(subject.p + v[2 * i],
-		    v[2 * i + 1] - v[2 * i]);
+		g_r->group[i] =
+		    sv_of(subject.p + v[2 * i], v[2 * i + 1] - v[2 * i]);
 	}
 	g_r->count = n;
 	return true;
@@ -104,15 +104,14 @@ regx_match(const struct regx *r, struct sv subject, struct regx_groups *g_r)
 }
 
 bool
-regx_match_rest(const struct regx *r, struct sv subject,
-    struct regx_groups *g_r)
+regx_match_rest(
+    const struct regx *r, struct sv subject, struct regx_groups *g_r)
 {
 	return regx_run(r, subject, PCRE2_NOTBOL, g_r);
 }
 
 ssize_t
-regx_expand(struct sv with, const struct regx_groups *g, char *out,
-    size_t room)
+regx_expand(struct sv with, const struct regx_groups *g, char *out, size_t room)
 {
 	size_t n = 0, i;
 

@@ -17,10 +17,10 @@ static const char *const rule_unsupported[] = { "add-acl", "auth",
 	"do-resolve", "early-hint", "normalize-uri", "return-status",
 	"sc-add-gpc", "sc-inc-gpc", "sc-inc-gpc0", "sc-inc-gpc1", "sc-set-gpt",
 	"sc-set-gpt0", "send-spoe-group", "set-map", "set-mark", "set-nice",
-	"set-priority-class", "set-priority-offset", "set-src",
-	"set-src-port", "set-timeout", "set-tos", "silent-drop",
-	"strict-mode", "tarpit", "track-sc0", "track-sc1", "track-sc2",
-	"use-service", "wait-for-body", "wait-for-handshake", NULL };
+	"set-priority-class", "set-priority-offset", "set-src", "set-src-port",
+	"set-timeout", "set-tos", "silent-drop", "strict-mode", "tarpit",
+	"track-sc0", "track-sc1", "track-sc2", "use-service", "wait-for-body",
+	"wait-for-handshake", NULL };
 
 /* "lua.x", "set-var(x)" are found by what comes before '.' and '('. */
 static const struct action_row *
@@ -104,20 +104,20 @@ rule_parse_target(struct conf_parse *cp, int *i, struct rule *r)
 	r->args->name = mem_strdup(cp->ln->word[at].s);
 	if (!strchr(r->args->name, '%'))
 		return 0;
-	return logfmt_parse_word(cp, at, LOGFMT_VALUE, FETCH_AT_REQUEST,
-	    "name", &r->args->fmt);
+	return logfmt_parse_word(
+	    cp, at, LOGFMT_VALUE, FETCH_AT_REQUEST, "name", &r->args->fmt);
 }
 
 static int
-rule_parse_action(struct conf_parse *cp, int *i, enum rule_set set,
-    struct rule *r)
+rule_parse_action(
+    struct conf_parse *cp, int *i, enum rule_set set, struct rule *r)
 {
 	const struct action_row *row;
 	const char *w;
 
 	if (set == RULES_USE_BACKEND || set == RULES_USE_SERVER) {
-		r->act = set == RULES_USE_BACKEND ? ACT_USE_BACKEND :
-						    ACT_USE_SERVER;
+		r->act =
+		    set == RULES_USE_BACKEND ? ACT_USE_BACKEND : ACT_USE_SERVER;
 		return rule_parse_target(cp, i, r);
 	}
 	if (*i >= cp->ln->count)
@@ -162,8 +162,8 @@ rule_resolve(struct conf_parse *cp, struct proxy *px, struct rule *r)
 		a->be = conf_find_proxy(cp->conf, a->name, PX_BACKEND);
 		if (!a->be)
 			return conf_error_at(cp, r->file, r->line,
-			    "proxy '%s': unable to find backend '%s'",
-			    px->name, a->name);
+			    "proxy '%s': unable to find backend '%s'", px->name,
+			    a->name);
 	}
 	if (r->act == ACT_USE_SERVER && !a->fmt) {
 		a->srv = conf_find_server(px, a->name);

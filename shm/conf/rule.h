@@ -32,22 +32,22 @@ struct acl_set;     /* shm/conf/acl.h */
 
 /* One `acl` line (several of a name are alternatives) or one { ... }. */
 struct acl {
-	struct acl *next;        /* in the proxy */
-	struct acl *alt;         /* next of the same name */
-	char *name;              /* NULL: anonymous */
+	struct acl *next; /* in the proxy */
+	struct acl *alt;  /* next of the same name */
+	char *name;       /* NULL: anonymous */
 	struct expr *expr;
 	enum acl_match match;
 	bool icase;
 	struct acl_pattern *patterns;
-	struct acl_set *set;     /* exact strings, hashed; NULL: none */
+	struct acl_set *set; /* exact strings, hashed; NULL: none */
 };
 
 /* Conjunction; under one name alternatives. */
 struct cond_term {
-	struct cond_term *next;  /* AND */
+	struct cond_term *next; /* AND */
 	bool negated;
-	bool anonymous;          /* owns acl */
-	struct acl *acl;         /* first alternative; the others: ->alt */
+	bool anonymous;  /* owns acl */
+	struct acl *acl; /* first alternative; the others: ->alt */
 };
 
 /* A disjunction of conjunctions. */
@@ -55,7 +55,7 @@ struct cond {
 	bool unless;
 	struct cond_term **or_terms;
 	int or_count;
-	unsigned when;           /* FETCH_* all its ACLs need */
+	unsigned when; /* FETCH_* all its ACLs need */
 };
 
 enum action_kind {
@@ -96,19 +96,20 @@ struct rule {
 	struct rule *next;
 	enum action_kind act;
 	struct action_args *args;
-	struct cond *cond;       /* NULL: always */
+	struct cond *cond; /* NULL: always */
 	const char *file;
 	int line;
 };
 
-/* A `mask` bit per rule_set in which an action may stand; docs for the manual. */
+/* A `mask` bit per rule_set in which an action may stand; docs for the manual.
+ */
 struct action_row {
 	const char *name;
 	enum action_kind act;
-	unsigned sets;           /* 1 << enum rule_set */
+	unsigned sets; /* 1 << enum rule_set */
 	/* *word: first word after the action's name; set to the first left. */
 	int (*parse)(struct conf_parse *cp, int *word, enum rule_set set,
-		     struct rule *r);
+	    struct rule *r);
 	const char *syntax;
 	const char *doc;
 };
@@ -123,8 +124,8 @@ MUST_USE int acl_parse(struct conf_parse *cp);
  * *c_r NULL for nothing.  `when`: FETCH_AT_*; what an ACL cannot have there is
  * a warning.  The caller owns *c_r: cond_free().
  */
-MUST_USE int cond_parse(struct conf_parse *cp, int i, unsigned when,
-			struct cond **c_r);
+MUST_USE int
+cond_parse(struct conf_parse *cp, int i, unsigned when, struct cond **c_r);
 void cond_free(struct cond **c);
 /*
  * "http-request ACTION ...", "http-response ...", "http-after-response ...",
@@ -142,7 +143,7 @@ void capture_list_free(struct capture **c);
  * column; text is the format, the word's or a built-in.  when: FETCH_AT_LOG.
  */
 MUST_USE int logfmt_parse(struct conf_parse *cp, int word, const char *text,
-			  unsigned when, struct logfmt **f_r);
+    unsigned when, struct logfmt **f_r);
 extern const char *const logfmt_httplog; /* HAProxy's as a format string */
 extern const char *const logfmt_clf;     /* option httplog clf */
 extern const char *const logfmt_tcplog;

@@ -43,25 +43,25 @@ struct redirect_args {
 	struct logfmt *to;
 	uint16_t code;
 	bool drop_query, append_slash, ignore_empty;
-	char *cookie;          /* value of Set-Cookie, or NULL */
+	char *cookie; /* value of Set-Cookie, or NULL */
 };
 
 /* Which fields are set depends on the action. */
 struct action_args {
-	char *name;            /* header, backend or server */
-	struct logfmt *fmt;    /* the value */
-	struct expr *expr;     /* set-var, set-dst, capture, ... */
-	struct regx *re;       /* replace-*, del-header -m reg */
-	enum acl_match match;  /* del-header: ACL_STR, _BEG, _END, _SUB, _REG */
+	char *name;           /* header, backend or server */
+	struct logfmt *fmt;   /* the value */
+	struct expr *expr;    /* set-var, set-dst, capture, ... */
+	struct regx *re;      /* replace-*, del-header -m reg */
+	enum acl_match match; /* del-header: ACL_STR, _BEG, _END, _SUB, _REG */
 	enum var_scope scope;
-	struct sv var;         /* name behind the scope; points into name */
-	int number;            /* status, log level, capture's index */
-	unsigned len_bytes;    /* capture: length to cut at */
-	char *reason;          /* set-status */
+	struct sv var;      /* name behind the scope; points into name */
+	int number;         /* status, log level, capture's index */
+	unsigned len_bytes; /* capture: length to cut at */
+	char *reason;       /* set-status */
 	struct reply_args *reply;
 	struct redirect_args *redirect;
-	struct proxy *be;      /* use_backend, resolved */
-	struct server *srv;    /* use-server, resolved */
+	struct proxy *be;   /* use_backend, resolved */
+	struct server *srv; /* use-server, resolved */
 };
 
 enum { ACT_LOG_SILENT = -1 };

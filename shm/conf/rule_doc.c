@@ -73,8 +73,7 @@ rule_doc_actions(FILE *out)
 				continue;
 			fprintf(out, "%s\t%s\t%s%s%s\t%s\n", sections[set],
 			    row->name, row->name,
-			    row->syntax[0] && row->syntax[0] != '(' ? " " :
-								      "",
+			    row->syntax[0] && row->syntax[0] != '(' ? " " : "",
 			    row->syntax, row->doc);
 		}
 	}
@@ -87,8 +86,8 @@ rule_dump_keywords(FILE *out)
 
 	rule_doc_actions(out);
 	for (k = 0; k < fetch_tbl_count; k++) {
-		fprintf(out, "fetch\t%s\t%s", fetch_tbl[k].name,
-		    fetch_tbl[k].name);
+		fprintf(
+		    out, "fetch\t%s\t%s", fetch_tbl[k].name, fetch_tbl[k].name);
 		rule_doc_args(out, fetch_tbl[k].args);
 		fprintf(out, " : %s\t%s\n", type_names[fetch_tbl[k].type],
 		    fetch_tbl[k].doc);
@@ -101,6 +100,6 @@ rule_dump_keywords(FILE *out)
 		    conv_tbl[k].doc);
 	}
 	for (k = 0; k < logfmt_tbl_count; k++)
-		fprintf(out, "log-format\t%%%s\t%%%s\t%s\n",
-		    logfmt_tbl[k].name, logfmt_tbl[k].name, logfmt_tbl[k].doc);
+		fprintf(out, "log-format\t%%%s\t%%%s\t%s\n", logfmt_tbl[k].name,
+		    logfmt_tbl[k].name, logfmt_tbl[k].doc);
 }

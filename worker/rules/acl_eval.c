@@ -85,7 +85,9 @@ acl_text_one(const struct acl *a, const struct acl_pattern *p, struct sv s)
 	case ACL_LEN:
 		return (long long)s.n >= p->low && (long long)s.n <= p->high;
 	case ACL_METH:
-		return sv_ieq(s, p->s);
+		return sv_eq(s, p->s) ||
+		    (a->icase && sv_ieq(s, p->s) &&
+			http_method_of(s) == HTTP_OTHER);
 	case ACL_FOUND:
 	case ACL_BOOL:
 	case ACL_INT:
@@ -129,8 +131,7 @@ acl_net(const uint8_t *addr, const uint8_t *net, unsigned bits)
 
 	if (memcmp(addr, net, whole) != 0)
 		return false;
-	return rest == 0 ||
-	    ((addr[whole] ^ net[whole]) >> (8 - rest)) == 0;
+	return rest == 0 || ((addr[whole] ^ net[whole]) >> (8 - rest)) == 0;
 }
 
 /* An IPv4 network also holds the v6 forms of its addresses, and the reverse. */
@@ -152,9 +153,9 @@ acl_ip(const struct acl *a, const struct addr *addr)
 	}
 	has_v4 = memcmp(v6, mapped, 12) == 0;
 	for (p = a->patterns; p; p = p->next) {
-		if (p->is_v6 ? acl_net(v6, p->net, p->prefix_bits) :
-			       has_v4 &&
-				acl_net(v6 + 12, p->net, p->prefix_bits))
+		if (p->is_v6
+			? acl_net(v6, p->net, p->prefix_bits)
+			: has_v4 && acl_net(v6 + 12, p->net, p->prefix_bits))
 			return true;
 	}
 	return false;
@@ -209,15 +210,16 @@ acl_eval(const struct acl *a, struct txn *t)
 	int n;
 
 	for (n = 0; n < ACL_VALUES_MAX && !hit; n++) {
-		if (!a->expr->fetch->get(t, a->expr->arg, a->expr->argc, n,
-			&s))
+		if (!a->expr->fetch->get(t, a->expr->arg, a->expr->argc, n, &s))
 			break;
-		/* Converters may refuse one value and take the next. */
-		hit = expr_convert(a->expr, t, &s) &&
-		    acl_match_sample(a, t, &s);
+		/* A value that cannot be converted ends the search. */
+		if (!expr_convert(a->expr, t, &s))
+			break;
+		hit = acl_match_sample(a, t, &s);
 		/* What was made for the comparison is needed no more. */
 		t->arena.used_bytes = used;
 	}
+	t->arena.used_bytes = used;
 	return hit;
 }
 

@@ -142,8 +142,8 @@ hdr_replace_values(const struct action_args *a, struct txn *t, struct sv value,
 }
 
 bool
-act_hdr_replace(const struct action_args *a, struct txn *t,
-    struct http_head *h, bool each_value)
+act_hdr_replace(const struct action_args *a, struct txn *t, struct http_head *h,
+    bool each_value)
 {
 	char out[HDR_VALUE_BYTES_MAX];
 	ssize_t n;
@@ -154,14 +154,14 @@ act_hdr_replace(const struct action_args *a, struct txn *t,
 
 		if (!sv_ieq(h->hdr[i].name, sv_str(a->name)))
 			continue;
-		n = each_value ?
-		    hdr_replace_values(a, t, value, out, sizeof(out)) :
-		    hdr_replace_one(a, t, value, out, sizeof(out));
+		n = each_value
+		    ? hdr_replace_values(a, t, value, out, sizeof(out))
+		    : hdr_replace_one(a, t, value, out, sizeof(out));
 		if (n == -2)
 			return false;
 		if (n >= 0 &&
-		    !sample_dup(t, sv_trim(sv_of(out, (size_t)n)),
-			&h->hdr[i].value))
+		    !sample_dup(
+			t, sv_trim(sv_of(out, (size_t)n)), &h->hdr[i].value))
 			return false;
 	}
 	return true;

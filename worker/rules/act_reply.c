@@ -81,8 +81,7 @@ act_reply_make(const struct reply_args *a, struct txn *t, bool is_deny,
 
 /* Path and query of the request as the options want them. */
 static struct sv
-redirect_rest(const struct redirect_args *a, const struct txn *t,
-    bool *slash_r)
+redirect_rest(const struct redirect_args *a, const struct txn *t, bool *slash_r)
 {
 	struct sv path = t->req ? http_path(t->req) : SV_NULL, rest;
 

@@ -188,5 +188,6 @@ act_uri_replace(const struct rule *r, struct txn *t)
 	if (n < 0)
 		return false;
 	part = sv_of(out, (size_t)n);
-	return n == 0 || (uri_clean(t, &part) && uri_join(t, before, part, after));
+	return n == 0 ||
+	    (uri_clean(t, &part) && uri_join(t, before, part, after));
 }

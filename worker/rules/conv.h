@@ -7,8 +7,8 @@
 
 #include "worker/rules/txn.h"
 
-#define CONV_DECL(name)                                                  \
-	bool name(struct txn *t, const struct fetch_arg *a, int argc,    \
+#define CONV_DECL(name)                                               \
+	bool name(struct txn *t, const struct fetch_arg *a, int argc, \
 	    struct sample *io)
 
 /* conv_int.c */

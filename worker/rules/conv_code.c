@@ -22,8 +22,8 @@ code_hex_digit(char c)
 }
 
 bool
-conv_code_hex(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_code_hex(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	char *p = sample_mem(t, io->s.n * 2);
@@ -41,8 +41,8 @@ conv_code_hex(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_code_hex2i(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_code_hex2i(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	unsigned long long v = 0;
 	size_t i;
@@ -118,8 +118,8 @@ code_b64_dec(struct txn *t, struct sample *io, const char *set, bool pad)
 }
 
 bool
-conv_code_base64(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_code_base64(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)a;
 	(void)argc;
@@ -127,8 +127,8 @@ conv_code_base64(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_code_b64dec(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_code_b64dec(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)a;
 	(void)argc;
@@ -136,8 +136,8 @@ conv_code_b64dec(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_code_ub64enc(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_code_ub64enc(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)a;
 	(void)argc;
@@ -145,8 +145,8 @@ conv_code_ub64enc(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_code_ub64dec(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_code_ub64dec(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)a;
 	(void)argc;
@@ -155,8 +155,8 @@ conv_code_ub64dec(struct txn *t, const struct fetch_arg *a, int argc,
 
 /* url_dec([in_form]): '+' is a blank behind '?', or everywhere if in_form. */
 bool
-conv_code_url_dec(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_code_url_dec(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	bool form = argc > 0 && a[0].s.n && !sv_eq(a[0].s, SV("0"));
 	char *out = sample_mem(t, io->s.n);
@@ -189,8 +189,8 @@ conv_code_url_dec(struct txn *t, const struct fetch_arg *a, int argc,
 
 /* All but RFC 3986's unreserved characters as %XX. */
 bool
-conv_code_url_enc(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_code_url_enc(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	char *out = sample_mem(t, io->s.n * 3);

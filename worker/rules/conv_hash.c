@@ -21,8 +21,8 @@ hash_digest(struct txn *t, struct sample *io, const EVP_MD *md)
 }
 
 bool
-conv_hash_sha1(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_hash_sha1(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)a;
 	(void)argc;
@@ -30,8 +30,8 @@ conv_hash_sha1(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_hash_md5(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_hash_md5(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)a;
 	(void)argc;
@@ -40,8 +40,8 @@ conv_hash_md5(struct txn *t, const struct fetch_arg *a, int argc,
 
 /* sha2([bits]) */
 bool
-conv_hash_sha2(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_hash_sha2(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	switch (argc > 0 ? a[0].i : 256) {
 	case 224:
@@ -66,12 +66,11 @@ hash_spread(uint32_t h)
 	h = (h + 0xd3a2646c) ^ (h << 9);
 	h = (h + 0xfd7046c5) + (h << 3);
 	h = (h ^ 0xb55a4f09) ^ (h >> 16);
-	return h;
+	return h * 3221225473u;
 }
 
 static bool
-hash_result(struct sample *io, uint32_t h, const struct fetch_arg *a,
-    int argc)
+hash_result(struct sample *io, uint32_t h, const struct fetch_arg *a, int argc)
 {
 	if (argc > 0 && a[0].i)
 		h = hash_spread(h);
@@ -95,24 +94,24 @@ hash_crc(struct sv s, uint32_t polynomial)
 }
 
 bool
-conv_hash_crc32(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_hash_crc32(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
 	return hash_result(io, hash_crc(io->s, 0xedb88320u), a, argc);
 }
 
 bool
-conv_hash_crc32c(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_hash_crc32c(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
 	return hash_result(io, hash_crc(io->s, 0x82f63b78u), a, argc);
 }
 
 bool
-conv_hash_djb2(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_hash_djb2(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	uint32_t h = 5381;
 	size_t i;
@@ -124,8 +123,8 @@ conv_hash_djb2(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_hash_sdbm(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_hash_sdbm(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	uint32_t h = 0;
 	size_t i;
@@ -135,4 +134,3 @@ conv_hash_sdbm(struct txn *t, const struct fetch_arg *a, int argc,
 		h = (unsigned char)io->s.p[i] + (h << 6) + (h << 16) - h;
 	return hash_result(io, h, a, argc);
 }
-

@@ -70,16 +70,16 @@ int_mod(long long x, long long y)
 	return y == 0 || y == -1 ? 0 : x % y;
 }
 
-#define INT_OPERATION(name, expression)                                    \
-	bool conv_int_##name(struct txn *t, const struct fetch_arg *a,     \
-	    int argc, struct sample *io)                                   \
-	{                                                                  \
-		long long y;                                               \
-									   \
-		(void)argc;                                                \
-		if (!int_operand(t, a, &y))                                \
-			return false;                                      \
-		return sample_set_int(io, expression);                     \
+#define INT_OPERATION(name, expression)                                \
+	bool conv_int_##name(struct txn *t, const struct fetch_arg *a, \
+	    int argc, struct sample *io)                               \
+	{                                                              \
+		long long y;                                           \
+                                                                       \
+		(void)argc;                                            \
+		if (!int_operand(t, a, &y))                            \
+			return false;                                  \
+		return sample_set_int(io, expression);                 \
 	}
 
 INT_OPERATION(add, int_add(io->i, y))
@@ -87,7 +87,7 @@ INT_OPERATION(sub, int_sub(io->i, y))
 INT_OPERATION(mul, int_mul(io->i, y))
 INT_OPERATION(div, int_div(io->i, y))
 INT_OPERATION(mod, int_mod(io->i, y))
-INT_OPERATION(and, io->i & y)
+INT_OPERATION(and, io->i &y)
 INT_OPERATION(or, io->i | y)
 INT_OPERATION(xor, io->i ^ y)
 
@@ -127,8 +127,8 @@ int_mask_bits(struct sv s, int max)
 
 /* ipmask(v4[,v6]) */
 bool
-conv_int_ipmask(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_int_ipmask(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	uint8_t *p = (uint8_t *)&io->addr.u.in4.sin_addr;
 	int bytes = 4, bits, k;
@@ -167,8 +167,8 @@ int_time(struct txn *t, struct sample *io, const char *fmt, bool local)
 
 /* http_date([offset[,s|ms|us]]), RFC 9110 5.6.7 */
 bool
-conv_int_http_date(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_int_http_date(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu",
 		"Fri", "Sat" };
@@ -195,8 +195,8 @@ conv_int_http_date(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_int_ltime(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_int_ltime(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	if (argc > 1)
 		io->i = int_add(io->i, a[1].i);
@@ -204,8 +204,8 @@ conv_int_ltime(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_int_utime(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_int_utime(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	if (argc > 1)
 		io->i = int_add(io->i, a[1].i);

@@ -24,8 +24,8 @@ str_case(struct txn *t, struct sample *io, int (*to)(int))
 }
 
 bool
-conv_str_lower(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_lower(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)a;
 	(void)argc;
@@ -33,8 +33,8 @@ conv_str_lower(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_str_upper(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_upper(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)a;
 	(void)argc;
@@ -42,8 +42,8 @@ conv_str_upper(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_str_length(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_length(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
 	(void)a;
@@ -53,8 +53,8 @@ conv_str_length(struct txn *t, const struct fetch_arg *a, int argc,
 
 /* concat([start],[var],[end]) */
 bool
-conv_str_concat(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_concat(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	struct sv part[4] = { io->s };
 	struct sample v;
@@ -64,8 +64,8 @@ conv_str_concat(struct txn *t, const struct fetch_arg *a, int argc,
 
 	if (argc > 0)
 		part[1] = a[0].s;
-	if (argc > 1 && a[1].is_var &&
-	    var_get(t, a[1].scope, a[1].s, &v) && sample_to_str(t, &v))
+	if (argc > 1 && a[1].is_var && var_get(t, a[1].scope, a[1].s, &v) &&
+	    sample_to_str(t, &v))
 		part[2] = v.s;
 	if (argc > 2)
 		part[3] = a[2].s;
@@ -111,8 +111,8 @@ str_parts(struct sv s, long long index, long long count, struct sv delims,
 	}
 	if (index > 0) {
 		first = index - 1;
-		last = count > 0 && count < n - first ? first + count - 1 :
-							n - 1;
+		last =
+		    count > 0 && count < n - first ? first + count - 1 : n - 1;
 	} else {
 		last = n + index;
 		first = count > 0 && count <= last ? last - count + 1 : 0;
@@ -126,28 +126,28 @@ str_parts(struct sv s, long long index, long long count, struct sv delims,
 
 /* field(index,delimiters[,count]) */
 bool
-conv_str_field(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_field(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
-	return str_parts(io->s, a[0].i, argc > 2 ? a[2].i : 1, a[1].s, false,
-	    &io->s);
+	return str_parts(
+	    io->s, a[0].i, argc > 2 ? a[2].i : 1, a[1].s, false, &io->s);
 }
 
 /* word(index,delimiters[,count]) */
 bool
-conv_str_word(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_word(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
-	return str_parts(io->s, a[0].i, argc > 2 ? a[2].i : 1, a[1].s, true,
-	    &io->s);
+	return str_parts(
+	    io->s, a[0].i, argc > 2 ? a[2].i : 1, a[1].s, true, &io->s);
 }
 
 /* bytes(offset[,length]) */
 bool
-conv_str_bytes(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_bytes(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
 	if (a[0].i < 0)
@@ -163,8 +163,8 @@ conv_str_bytes(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_str_ltrim(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_ltrim(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
 	(void)argc;
@@ -174,8 +174,8 @@ conv_str_ltrim(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_str_rtrim(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_rtrim(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
 	(void)argc;
@@ -186,8 +186,8 @@ conv_str_rtrim(struct txn *t, const struct fetch_arg *a, int argc,
 
 /* iif(true text,false text) */
 bool
-conv_str_iif(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_iif(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)t;
 	(void)argc;
@@ -196,8 +196,8 @@ conv_str_iif(struct txn *t, const struct fetch_arg *a, int argc,
 
 /* strcmp(variable): below, equal to or above 0 */
 bool
-conv_str_strcmp(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_strcmp(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	struct sample v;
 	size_t n;
@@ -215,8 +215,8 @@ conv_str_strcmp(struct txn *t, const struct fetch_arg *a, int argc,
 
 /* regsub(regex,replacement[,flags]): g for all, i ignores case */
 bool
-conv_str_regsub(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_regsub(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	enum { OUT_MAX = 8192 };
 	bool all = argc > 2 && sv_find_char(a[2].s, 'g', 0) >= 0;
@@ -226,8 +226,8 @@ conv_str_regsub(struct txn *t, const struct fetch_arg *a, int argc,
 	size_t n = 0, skip;
 	ssize_t rc;
 
-	while (rest.p == io->s.p ? regx_match(a[0].re, rest, &g) :
-				   regx_match_rest(a[0].re, rest, &g)) {
+	while (rest.p == io->s.p ? regx_match(a[0].re, rest, &g)
+				 : regx_match_rest(a[0].re, rest, &g)) {
 		skip = (size_t)(g.group[0].p - rest.p);
 		if (skip > OUT_MAX - n)
 			return false;
@@ -261,8 +261,8 @@ conv_str_regsub(struct txn *t, const struct fetch_arg *a, int argc,
 
 /* param(name[,delimiter]): of a query */
 bool
-conv_str_param(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_param(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	char delim = argc > 1 && a[1].s.n ? a[1].s.p[0] : '&';
 	struct sv rest = io->s, name, value;
@@ -276,8 +276,8 @@ conv_str_param(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_str_set_var(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_set_var(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)argc;
 	var_set(t, a[0].scope, a[0].s, io);
@@ -285,8 +285,8 @@ conv_str_set_var(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-conv_str_unset_var(struct txn *t, const struct fetch_arg *a, int argc,
-    struct sample *io)
+conv_str_unset_var(
+    struct txn *t, const struct fetch_arg *a, int argc, struct sample *io)
 {
 	(void)argc;
 	(void)io;

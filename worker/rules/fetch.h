@@ -7,7 +7,7 @@
 
 #include "worker/rules/txn.h"
 
-#define FETCH_DECL(name)                                                  \
+#define FETCH_DECL(name)                                                     \
 	bool name(struct txn *t, const struct fetch_arg *a, int argc, int n, \
 	    struct sample *out)
 
@@ -105,8 +105,8 @@ FETCH_DECL(fetch_const_pid);
 /* Elements of a comma-separated value, quoted commas kept; false at the end. */
 bool fetch_hdr_next(struct sv *rest, struct sv *elem_r);
 /* "name=value" pairs of a query, one a call; false at the end. */
-bool fetch_url_next_param(struct sv *rest, char delim, struct sv *name_r,
-			  struct sv *value_r);
+bool fetch_url_next_param(
+    struct sv *rest, char delim, struct sv *name_r, struct sv *value_r);
 
 #undef FETCH_DECL
 

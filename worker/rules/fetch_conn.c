@@ -89,8 +89,8 @@ fetch_conn_ssl_fc_alpn(struct txn *t, const struct fetch_arg *a, int argc,
 }
 
 bool
-fetch_conn_ssl_fc_sni(struct txn *t, const struct fetch_arg *a, int argc,
-    int n, struct sample *out)
+fetch_conn_ssl_fc_sni(struct txn *t, const struct fetch_arg *a, int argc, int n,
+    struct sample *out)
 {
 	UNUSED_ARGS;
 	return n <= 0 && t->cli && t->cli->sni.n &&
@@ -190,8 +190,8 @@ conn_server(const struct txn *t, const struct fetch_arg *a)
 }
 
 static bool
-conn_count(long (*hook)(const struct proxy *px), const struct proxy *px,
-    int n, struct sample *out)
+conn_count(long (*hook)(const struct proxy *px), const struct proxy *px, int n,
+    struct sample *out)
 {
 	if (!px || n > 0)
 		return false;
@@ -218,8 +218,8 @@ bool
 fetch_conn_nbsrv(struct txn *t, const struct fetch_arg *a, int argc, int n,
     struct sample *out)
 {
-	return conn_count(txn_hooks.nbsrv,
-	    conn_proxy(t, a, argc, PX_BACKEND, t->be), n, out);
+	return conn_count(
+	    txn_hooks.nbsrv, conn_proxy(t, a, argc, PX_BACKEND, t->be), n, out);
 }
 
 bool
@@ -231,21 +231,21 @@ fetch_conn_srv_conn(struct txn *t, const struct fetch_arg *a, int argc, int n,
 	(void)argc;
 	if (!s || n > 0)
 		return false;
-	return sample_set_int(out,
-	    txn_hooks.srv_conn ? txn_hooks.srv_conn(s) : 0);
+	return sample_set_int(
+	    out, txn_hooks.srv_conn ? txn_hooks.srv_conn(s) : 0);
 }
 
 bool
-fetch_conn_srv_is_up(struct txn *t, const struct fetch_arg *a, int argc,
-    int n, struct sample *out)
+fetch_conn_srv_is_up(struct txn *t, const struct fetch_arg *a, int argc, int n,
+    struct sample *out)
 {
 	const struct server *s = conn_server(t, a);
 
 	(void)argc;
 	if (!s || n > 0)
 		return false;
-	return sample_set_bool(out,
-	    txn_hooks.srv_is_up && txn_hooks.srv_is_up(s));
+	return sample_set_bool(
+	    out, txn_hooks.srv_is_up && txn_hooks.srv_is_up(s));
 }
 
 bool

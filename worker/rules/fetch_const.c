@@ -39,8 +39,8 @@ fetch_const_bool(struct txn *t, const struct fetch_arg *a, int argc, int n,
 {
 	UNUSED_ARGS;
 	return n <= 0 &&
-	    sample_set_bool(out,
-		sv_ieq(a[0].s, SV("true")) || sv_eq(a[0].s, SV("1")));
+	    sample_set_bool(
+		out, sv_ieq(a[0].s, SV("true")) || sv_eq(a[0].s, SV("1")));
 }
 
 bool
@@ -212,8 +212,8 @@ fetch_const_uuid(struct txn *t, const struct fetch_arg *a, int argc, int n,
 }
 
 bool
-fetch_const_hostname(struct txn *t, const struct fetch_arg *a, int argc,
-    int n, struct sample *out)
+fetch_const_hostname(struct txn *t, const struct fetch_arg *a, int argc, int n,
+    struct sample *out)
 {
 	UNUSED_ARGS;
 	return n <= 0 && sample_set_str(out, txn_hooks.hostname);

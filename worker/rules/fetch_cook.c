@@ -68,8 +68,8 @@ cook_count(const struct http_head *h, bool set, const struct fetch_arg *a,
 
 	if (!h || n > 0)
 		return false;
-	cook_walk(h, set, argc > 0 ? a[0].s : SV_NULL, FETCH_LAST, &value,
-	    &count);
+	cook_walk(
+	    h, set, argc > 0 ? a[0].s : SV_NULL, FETCH_LAST, &value, &count);
 	return sample_set_int(out, count);
 }
 
@@ -81,8 +81,8 @@ fetch_cook_req(struct txn *t, const struct fetch_arg *a, int argc, int n,
 }
 
 bool
-fetch_cook_req_count(struct txn *t, const struct fetch_arg *a, int argc,
-    int n, struct sample *out)
+fetch_cook_req_count(struct txn *t, const struct fetch_arg *a, int argc, int n,
+    struct sample *out)
 {
 	return cook_count(t->req, false, a, argc, n, out);
 }
@@ -102,8 +102,8 @@ fetch_cook_res(struct txn *t, const struct fetch_arg *a, int argc, int n,
 }
 
 bool
-fetch_cook_res_count(struct txn *t, const struct fetch_arg *a, int argc,
-    int n, struct sample *out)
+fetch_cook_res_count(struct txn *t, const struct fetch_arg *a, int argc, int n,
+    struct sample *out)
 {
 	return cook_count(t->res, true, a, argc, n, out);
 }

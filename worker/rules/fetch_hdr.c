@@ -3,6 +3,8 @@
  * Fetches of header fields: of one comma-separated value each, or of whole
  * fields ("full").
  */
+#include <ctype.h>
+
 #include "worker/rules/fetch.h"
 
 /* Up to the next comma that stands in no quoted string. */
@@ -26,17 +28,15 @@ hdr_elem(struct sv s)
 bool
 fetch_hdr_next(struct sv *rest, struct sv *elem_r)
 {
-	while (rest->n) {
-		struct sv e = hdr_elem(*rest);
+	struct sv e;
 
-		*rest = sv_from(*rest, e.n + 1);
-		e = sv_trim(e);
-		if (e.n == 0)
-			continue;
-		*elem_r = e;
-		return true;
-	}
-	return false;
+	if (!rest->p)
+		return false;
+	e = hdr_elem(*rest);
+	/* Behind the last one there is none; behind a comma there is. */
+	*rest = e.n < rest->n ? sv_from(*rest, e.n + 1) : SV_NULL;
+	*elem_r = sv_trim(e);
+	return true;
 }
 
 /*
@@ -54,12 +54,14 @@ hdr_walk(const struct http_head *h, struct sv name, bool full, int want,
 
 		if (name.n && !sv_ieq(h->hdr[i].name, name))
 			continue;
-		if (full || rest.n == 0) {
+		if (full) {
 			*value_r = e;
 			if (count++ == want)
 				return true;
 			continue;
 		}
+		if (!rest.p)
+			rest.p = "";
 		while (fetch_hdr_next(&rest, &e)) {
 			*value_r = e;
 			if (count++ == want)
@@ -103,25 +105,25 @@ hdr_str(const struct http_head *h, const struct fetch_arg *a, int argc, int n,
 }
 
 static bool
-hdr_count(const struct http_head *h, const struct fetch_arg *a, int argc,
-    int n, bool full, struct sample *out)
+hdr_count(const struct http_head *h, const struct fetch_arg *a, int argc, int n,
+    bool full, struct sample *out)
 {
 	struct sv value;
 	int count = 0;
 
 	if (!h || n > 0)
 		return false;
-	hdr_walk(h, argc > 0 ? a[0].s : SV_NULL, full, FETCH_LAST, &value,
-	    &count);
+	hdr_walk(
+	    h, argc > 0 ? a[0].s : SV_NULL, full, FETCH_LAST, &value, &count);
 	return sample_set_int(out, count);
 }
 
 static bool
-hdr_names(struct txn *t, const struct http_head *h,
-    const struct fetch_arg *a, int argc, int n, struct sample *out)
+hdr_names(struct txn *t, const struct http_head *h, const struct fetch_arg *a,
+    int argc, int n, struct sample *out)
 {
 	struct sv delim = argc > 0 ? a[0].s : SV(",");
-	size_t total = 0;
+	size_t total = 0, k;
 	char *p;
 	int i;
 
@@ -135,8 +137,9 @@ hdr_names(struct txn *t, const struct http_head *h,
 	out->type = SMP_STR;
 	out->s = sv_of(p, total ? total - delim.n : 0);
 	for (i = 0; i < h->hdr_count; i++) {
-		memcpy(p, h->hdr[i].name.p, h->hdr[i].name.n);
-		p += h->hdr[i].name.n;
+		for (k = 0; k < h->hdr[i].name.n; k++)
+			*p++ =
+			    (char)tolower((unsigned char)h->hdr[i].name.p[k]);
 		if (i + 1 < h->hdr_count && delim.n)
 			memcpy(p, delim.p, delim.n);
 		p += delim.n;
@@ -160,41 +163,41 @@ hdr_ip(struct txn *t, const struct http_head *h, const struct fetch_arg *a,
 }
 
 /* The same for either side. */
-#define HDR_FETCHES(side, head)                                              \
-	bool fetch_hdr_##side(struct txn *t, const struct fetch_arg *a,      \
-	    int argc, int n, struct sample *out)                             \
-	{                                                                    \
-		return hdr_str(head, a, argc, n, false, out);                \
-	}                                                                    \
-	bool fetch_hdr_##side##_full(struct txn *t,                          \
-	    const struct fetch_arg *a, int argc, int n, struct sample *out)  \
-	{                                                                    \
-		return hdr_str(head, a, argc, n, true, out);                 \
-	}                                                                    \
-	bool fetch_hdr_##side##_count(struct txn *t,                         \
-	    const struct fetch_arg *a, int argc, int n, struct sample *out)  \
-	{                                                                    \
-		return hdr_count(head, a, argc, n, false, out);              \
-	}                                                                    \
-	bool fetch_hdr_##side##_full_count(struct txn *t,                    \
-	    const struct fetch_arg *a, int argc, int n, struct sample *out)  \
-	{                                                                    \
-		return hdr_count(head, a, argc, n, true, out);               \
-	}                                                                    \
-	bool fetch_hdr_##side##_val(struct txn *t,                           \
-	    const struct fetch_arg *a, int argc, int n, struct sample *out)  \
-	{                                                                    \
-		return hdr_val(head, a, argc, n, out);                       \
-	}                                                                    \
-	bool fetch_hdr_##side##_ip(struct txn *t, const struct fetch_arg *a, \
-	    int argc, int n, struct sample *out)                             \
-	{                                                                    \
-		return hdr_ip(t, head, a, argc, n, out);                     \
-	}                                                                    \
-	bool fetch_hdr_##side##_names(struct txn *t,                         \
-	    const struct fetch_arg *a, int argc, int n, struct sample *out)  \
-	{                                                                    \
-		return hdr_names(t, head, a, argc, n, out);                  \
+#define HDR_FETCHES(side, head)                                                \
+	bool fetch_hdr_##side(struct txn *t, const struct fetch_arg *a,        \
+	    int argc, int n, struct sample *out)                               \
+	{                                                                      \
+		return hdr_str(head, a, argc, n, false, out);                  \
+	}                                                                      \
+	bool fetch_hdr_##side##_full(struct txn *t, const struct fetch_arg *a, \
+	    int argc, int n, struct sample *out)                               \
+	{                                                                      \
+		return hdr_str(head, a, argc, n, true, out);                   \
+	}                                                                      \
+	bool fetch_hdr_##side##_count(struct txn *t,                           \
+	    const struct fetch_arg *a, int argc, int n, struct sample *out)    \
+	{                                                                      \
+		return hdr_count(head, a, argc, n, false, out);                \
+	}                                                                      \
+	bool fetch_hdr_##side##_full_count(struct txn *t,                      \
+	    const struct fetch_arg *a, int argc, int n, struct sample *out)    \
+	{                                                                      \
+		return hdr_count(head, a, argc, n, true, out);                 \
+	}                                                                      \
+	bool fetch_hdr_##side##_val(struct txn *t, const struct fetch_arg *a,  \
+	    int argc, int n, struct sample *out)                               \
+	{                                                                      \
+		return hdr_val(head, a, argc, n, out);                         \
+	}                                                                      \
+	bool fetch_hdr_##side##_ip(struct txn *t, const struct fetch_arg *a,   \
+	    int argc, int n, struct sample *out)                               \
+	{                                                                      \
+		return hdr_ip(t, head, a, argc, n, out);                       \
+	}                                                                      \
+	bool fetch_hdr_##side##_names(struct txn *t,                           \
+	    const struct fetch_arg *a, int argc, int n, struct sample *out)    \
+	{                                                                      \
+		return hdr_names(t, head, a, argc, n, out);                    \
 	}
 
 HDR_FETCHES(req, t->req)

@@ -54,8 +54,8 @@ fetch_msg_first_req(struct txn *t, const struct fetch_arg *a, int argc, int n,
 }
 
 bool
-fetch_msg_proto_http(struct txn *t, const struct fetch_arg *a, int argc,
-    int n, struct sample *out)
+fetch_msg_proto_http(struct txn *t, const struct fetch_arg *a, int argc, int n,
+    struct sample *out)
 {
 	(void)a;
 	(void)argc;
@@ -114,8 +114,7 @@ fetch_msg_cap_req(struct txn *t, const struct fetch_arg *a, int argc, int n,
     struct sample *out)
 {
 	(void)argc;
-	return msg_capture(t->req_capture, t->fe->req_capture_count, a, n,
-	    out);
+	return msg_capture(t->req_capture, t->fe->req_capture_count, a, n, out);
 }
 
 bool
@@ -123,8 +122,7 @@ fetch_msg_cap_res(struct txn *t, const struct fetch_arg *a, int argc, int n,
     struct sample *out)
 {
 	(void)argc;
-	return msg_capture(t->res_capture, t->fe->res_capture_count, a, n,
-	    out);
+	return msg_capture(t->res_capture, t->fe->res_capture_count, a, n, out);
 }
 
 /* Word 0 or 1 of the request line as received. */
@@ -147,8 +145,8 @@ msg_line_word(const struct txn *t, int word, int n, struct sample *out)
 }
 
 bool
-fetch_msg_cap_method(struct txn *t, const struct fetch_arg *a, int argc,
-    int n, struct sample *out)
+fetch_msg_cap_method(struct txn *t, const struct fetch_arg *a, int argc, int n,
+    struct sample *out)
 {
 	(void)a;
 	(void)argc;
@@ -159,9 +157,19 @@ bool
 fetch_msg_cap_uri(struct txn *t, const struct fetch_arg *a, int argc, int n,
     struct sample *out)
 {
+	ssize_t at;
+
 	(void)a;
 	(void)argc;
-	return msg_line_word(t, 1, n, out);
+	if (!msg_line_word(t, 1, n, out))
+		return false;
+	/* Without scheme and authority. */
+	at = sv_find(out->s, SV("://"));
+	at = sv_find_char(out->s, '/', at > 0 ? (size_t)at + 3 : 0);
+	if (at < 0)
+		return false;
+	out->s = sv_from(out->s, (size_t)at);
+	return true;
 }
 
 bool

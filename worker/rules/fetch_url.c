@@ -13,7 +13,7 @@ fetch_url_path(struct txn *t, const struct fetch_arg *a, int argc, int n,
 	if (!t->req || n > 0)
 		return false;
 	sample_set_str(out, http_path(t->req));
-	return out->s.p != NULL;
+	return out->s.n > 0;
 }
 
 bool
@@ -27,10 +27,10 @@ fetch_url_pathq(struct txn *t, const struct fetch_arg *a, int argc, int n,
 	if (!t->req || n > 0)
 		return false;
 	path = http_path(t->req);
-	if (!path.p)
+	if (path.n == 0)
 		return false;
-	return sample_set_str(out,
-	    sv_from(t->req->target, (size_t)(path.p - t->req->target.p)));
+	return sample_set_str(
+	    out, sv_from(t->req->target, (size_t)(path.p - t->req->target.p)));
 }
 
 bool
@@ -39,10 +39,9 @@ fetch_url_query(struct txn *t, const struct fetch_arg *a, int argc, int n,
 {
 	(void)a;
 	(void)argc;
-	if (!t->req || n > 0)
+	if (!t->req || n > 0 || sv_find_char(t->req->target, '?', 0) < 0)
 		return false;
-	sample_set_str(out, http_query(t->req));
-	return out->s.p != NULL;
+	return sample_set_str(out, http_query(t->req));
 }
 
 bool
@@ -55,8 +54,8 @@ fetch_url_whole(struct txn *t, const struct fetch_arg *a, int argc, int n,
 }
 
 bool
-fetch_url_next_param(struct sv *rest, char delim, struct sv *name_r,
-    struct sv *value_r)
+fetch_url_next_param(
+    struct sv *rest, char delim, struct sv *name_r, struct sv *value_r)
 {
 	size_t i;
 

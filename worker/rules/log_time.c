@@ -22,14 +22,13 @@ time_accept(const struct txn *t)
 	return t->at.idle_us;
 }
 
-void
-log_time_get(const struct txn *t, struct log_time *lt)
+static void
+time_timers(const struct txn *t, struct log_time *lt)
 {
 	uint64_t from = time_accept(t);
 	const struct txn_times *at = &t->at;
 
-	lt->handshake_ms = at->idle_us > from ? time_ms(from, at->idle_us) :
-						0;
+	lt->handshake_ms = at->idle_us > from ? time_ms(from, at->idle_us) : 0;
 	lt->request_ms = time_ms(from, at->request_us);
 	lt->queue_ms = time_ms(from, at->assigned_us);
 	lt->connect_ms = time_ms(from, at->connect_us);
@@ -37,13 +36,19 @@ log_time_get(const struct txn *t, struct log_time *lt)
 	lt->close_ms = time_ms(from, at->end_us);
 	if (lt->close_ms < 0)
 		lt->close_ms = 0;
-	lt->idle_ms = time_ms(from, at->first_us);
-	/* No first byte: it was idle to the end. */
-	if (lt->idle_ms < 0)
-		lt->idle_ms = lt->close_ms;
-	lt->idle_ms -= lt->handshake_ms;
+	/* Without a first byte all of it was waiting for a request. */
+	lt->idle_ms = time_ms(from, at->first_us) - lt->handshake_ms;
 	if (lt->idle_ms < 0)
 		lt->idle_ms = 0;
+}
+
+const struct log_time *
+log_time_get(struct logfmt_out *o)
+{
+	if (!o->has_times)
+		time_timers(o->t, &o->times);
+	o->has_times = true;
+	return &o->times;
 }
 
 static uint64_t
@@ -65,7 +70,7 @@ log_time_request_us(const struct txn *t)
 {
 	if (t->at.first_us)
 		return time_wall(t, t->at.first_us);
-	return time_wall(t, t->at.end_us ? t->at.end_us : time_accept(t));
+	return log_time_accept_us(t);
 }
 
 /* Text of the last second asked for. */
@@ -76,8 +81,7 @@ struct time_cache {
 };
 
 static void
-time_format(struct time_cache *c, time_t second, const struct tm *tm,
-    bool zone)
+time_format(struct time_cache *c, time_t second, const struct tm *tm, bool zone)
 {
 	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May",
 		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
@@ -101,8 +105,7 @@ time_text(struct time_cache *c, time_t second, bool gmt, bool zone)
 	struct tm tm;
 
 	if (c->n == 0 || c->second != second) {
-		if (!(gmt ? gmtime_r(&second, &tm) :
-			    localtime_r(&second, &tm)))
+		if (!(gmt ? gmtime_r(&second, &tm) : localtime_r(&second, &tm)))
 			return SV_NULL;
 		time_format(c, second, &tm, zone);
 	}
@@ -115,8 +118,8 @@ log_time_put_ms(struct logfmt_out *o, uint64_t wall_us)
 	static struct time_cache cache;
 	unsigned ms = (unsigned)(wall_us / 1000 % 1000);
 
-	logfmt_put(o,
-	    time_text(&cache, (time_t)(wall_us / 1000000), false, false));
+	logfmt_put(
+	    o, time_text(&cache, (time_t)(wall_us / 1000000), false, false));
 	logfmt_put_char(o, '.');
 	logfmt_put_char(o, (char)('0' + ms / 100));
 	logfmt_put_char(o, (char)('0' + ms / 10 % 10));
@@ -128,8 +131,8 @@ log_time_put_gmt(struct logfmt_out *o, uint64_t wall_us)
 {
 	static struct time_cache cache;
 
-	logfmt_put(o,
-	    time_text(&cache, (time_t)(wall_us / 1000000), true, true));
+	logfmt_put(
+	    o, time_text(&cache, (time_t)(wall_us / 1000000), true, true));
 }
 
 void
@@ -137,6 +140,6 @@ log_time_put_local(struct logfmt_out *o, uint64_t wall_us)
 {
 	static struct time_cache cache;
 
-	logfmt_put(o,
-	    time_text(&cache, (time_t)(wall_us / 1000000), false, true));
+	logfmt_put(
+	    o, time_text(&cache, (time_t)(wall_us / 1000000), false, true));
 }

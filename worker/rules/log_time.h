@@ -7,21 +7,8 @@
 
 #include "worker/rules/logfmt_out.h"
 
-/*
- * HAProxy's timers in milliseconds, each from the moment waiting for the
- * request began (idle_us); -1: not reached.
- */
-struct log_time {
-	long long handshake_ms; /* TLS, PROXY header; before idle_us */
-	long long idle_ms;      /* to the first byte */
-	long long request_ms;   /* to the end of the request head */
-	long long queue_ms;     /* to the end of queueing */
-	long long connect_ms;   /* to the connection */
-	long long data_ms;      /* to the response head */
-	long long close_ms;     /* to the end */
-};
-
-void log_time_get(const struct txn *t, struct log_time *lt);
+/* The timers of o's transaction; worked out once per line. */
+const struct log_time *log_time_get(struct logfmt_out *o);
 /* Wall clock, microseconds: the wait began (%t), the first byte came (%tr). */
 uint64_t log_time_accept_us(const struct txn *t);
 uint64_t log_time_request_us(const struct txn *t);

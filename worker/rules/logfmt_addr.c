@@ -26,8 +26,7 @@ put_ipv4(char *out, const uint8_t *a)
 }
 
 static void
-put_ip(struct logfmt_out *o, const struct logfmt_item *it,
-    const struct addr *a)
+put_ip(struct logfmt_out *o, const struct logfmt_item *it, const struct addr *a)
 {
 	int family = a && a->len ? a->u.sa.sa_family : AF_UNSPEC, k;
 	char text[INET6_ADDRSTRLEN + SAMPLE_INT_BYTES];
@@ -40,8 +39,7 @@ put_ip(struct logfmt_out *o, const struct logfmt_item *it,
 	} else if (family == AF_INET) {
 		logfmt_put_text(o, it,
 		    sv_of(text,
-			put_ipv4(text,
-			    (const uint8_t *)&a->u.in4.sin_addr)));
+			put_ipv4(text, (const uint8_t *)&a->u.in4.sin_addr)));
 	} else if (family == AF_INET6) {
 		inet_ntop(AF_INET6, &a->u.in6.sin6_addr, text, sizeof(text));
 		logfmt_put_text(o, it, sv_str(text));
@@ -53,8 +51,8 @@ put_ip(struct logfmt_out *o, const struct logfmt_item *it,
 }
 
 static void
-put_port(struct logfmt_out *o, const struct logfmt_item *it,
-    const struct addr *a)
+put_port(
+    struct logfmt_out *o, const struct logfmt_item *it, const struct addr *a)
 {
 	int family = a && a->len ? a->u.sa.sa_family : AF_UNSPEC;
 	const struct bind *b = o->t->cli ? o->t->cli->bind : NULL;
@@ -88,7 +86,7 @@ put_server(const struct logfmt_out *o)
 {
 	if (o->t->bc_dst)
 		return o->t->bc_dst;
-	return o->t->srv && o->t->at.connect_us ? &o->t->srv->addr : NULL;
+	return o->t->srv ? &o->t->srv->addr : NULL;
 }
 
 VAR(ci)

@@ -65,14 +65,12 @@ VAR(hs)
 
 VAR(hrl)
 {
-	put_capture_list(o, it, o->t->req_capture,
-	    o->t->fe->req_capture_count);
+	put_capture_list(o, it, o->t->req_capture, o->t->fe->req_capture_count);
 }
 
 VAR(hsl)
 {
-	put_capture_list(o, it, o->t->res_capture,
-	    o->t->fe->res_capture_count);
+	put_capture_list(o, it, o->t->res_capture, o->t->fe->res_capture_count);
 }
 
 /* Word `index` of the request line as received. */
@@ -94,8 +92,8 @@ put_line_word(const struct logfmt_out *o, int index)
 
 /* Encoded and quoted; <BADREQ> where no request was understood. */
 static void
-put_line_part(struct logfmt_out *o, const struct logfmt_item *it,
-    struct sv part)
+put_line_part(
+    struct logfmt_out *o, const struct logfmt_item *it, struct sv part)
 {
 	bool quote = it->flags & LOGFMT_QUOTE;
 

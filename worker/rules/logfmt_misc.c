@@ -9,8 +9,8 @@
 	    const struct logfmt_item *it __attribute__((unused)))
 
 void
-logfmt_var_number(struct logfmt_out *o, const struct logfmt_item *it, long long i,
-    unsigned digits)
+logfmt_var_number(struct logfmt_out *o, const struct logfmt_item *it,
+    long long i, unsigned digits)
 {
 	if (it->flags & LOGFMT_HEX)
 		logfmt_put_hex(o, (unsigned long long)i, digits);
@@ -52,8 +52,8 @@ VAR(b)
 
 VAR(s)
 {
-	logfmt_put_text(o, it,
-	    o->t->srv ? sv_str(o->t->srv->name) : SV("<NOSRV>"));
+	logfmt_put_text(
+	    o, it, o->t->srv ? sv_str(o->t->srv->name) : SV("<NOSRV>"));
 }
 
 VAR(B)

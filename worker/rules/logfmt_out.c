@@ -96,8 +96,7 @@ logfmt_put_safe(struct logfmt_out *o, unsigned flags, struct sv s)
 }
 
 void
-logfmt_put_text(struct logfmt_out *o, const struct logfmt_item *it,
-    struct sv s)
+logfmt_put_text(struct logfmt_out *o, const struct logfmt_item *it, struct sv s)
 {
 	bool quote = it->flags & LOGFMT_QUOTE;
 
@@ -116,26 +115,37 @@ logfmt_put_text(struct logfmt_out *o, const struct logfmt_item *it,
 		logfmt_put_char(o, '"');
 }
 
+/* Bytes of either set that are written as '#' and two digits. */
+static bool
+logfmt_is_coded(unsigned char c, enum logfmt_set set)
+{
+	if (c < 0x20 || c >= 0x7f || c == '"' || c == '#')
+		return true;
+	return set == LOGFMT_SET_HDR && (c == '{' || c == '|' || c == '}');
+}
+
 void
 logfmt_put_encoded(struct logfmt_out *o, const struct logfmt_item *it,
     enum logfmt_set set, struct sv s)
 {
-	size_t i;
+	size_t i, from = 0;
 
 	for (i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
+		bool coded = logfmt_is_coded(c, set);
+		bool escape =
+		    (it->flags & LOGFMT_ESCAPE) && (c == '\\' || c == ']');
 
-		if (c < 0x20 || c >= 0x7f || c == '"' || c == '#' ||
-		    (set == LOGFMT_SET_HDR &&
-			(c == '{' || c == '|' || c == '}'))) {
+		if (!coded && !escape)
+			continue;
+		logfmt_put(o, sv_of(s.p + from, i - from));
+		from = i + coded;
+		if (coded)
 			logfmt_put_coded(o, '#', c);
-		} else {
-			if ((it->flags & LOGFMT_ESCAPE) &&
-			    (c == '\\' || c == ']'))
-				logfmt_put_char(o, '\\');
-			logfmt_put_char(o, (char)c);
-		}
+		else
+			logfmt_put_char(o, '\\');
 	}
+	logfmt_put(o, sv_of(s.p + from, s.n - from));
 }
 
 static void
@@ -199,6 +209,6 @@ logfmt_eval(const struct logfmt *f, struct txn *t, struct sv *out_r)
 		*out_r = f->count ? f->item[0].text : sv_of("", 0);
 		return true;
 	}
-	return sample_dup(t, sv_of(tmp, logfmt_build(f, t, tmp, sizeof(tmp))),
-	    out_r);
+	return sample_dup(
+	    t, sv_of(tmp, logfmt_build(f, t, tmp, sizeof(tmp))), out_r);
 }

@@ -9,11 +9,27 @@
 #include "shm/conf/logfmt.h"
 #include "worker/rules/txn.h"
 
+/*
+ * HAProxy's timers in milliseconds, each from the moment waiting for the
+ * request began (idle_us); -1: not reached.
+ */
+struct log_time {
+	long long handshake_ms; /* TLS, PROXY header; before idle_us */
+	long long idle_ms;      /* to the first byte */
+	long long request_ms;   /* to the end of the request head */
+	long long queue_ms;     /* to the end of queueing */
+	long long connect_ms;   /* to the connection */
+	long long data_ms;      /* to the response head */
+	long long close_ms;     /* to the end */
+};
+
 struct logfmt_out {
 	char *p, *end;
 	struct txn *t;
 	enum logfmt_use use;
-	bool blank;          /* the last byte is a blank between items */
+	bool blank;     /* the last byte is a blank between items */
+	bool has_times; /* times is filled in */
+	struct log_time times;
 };
 
 /* Bytes logfmt_encode() writes as '#' and two digits, beside controls. */
@@ -29,14 +45,14 @@ logfmt_put_char(struct logfmt_out *o, char c)
 void logfmt_put(struct logfmt_out *o, struct sv s);
 void logfmt_put_int(struct logfmt_out *o, long long i);
 /* Uppercase hexadecimal, at least `digits`. */
-void logfmt_put_hex(struct logfmt_out *o, unsigned long long v,
-		    unsigned digits);
+void
+logfmt_put_hex(struct logfmt_out *o, unsigned long long v, unsigned digits);
 /* As the item's flags ask: quoted, escaped, "-" for nothing. */
-void logfmt_put_text(struct logfmt_out *o, const struct logfmt_item *it,
-		     struct sv s);
+void logfmt_put_text(
+    struct logfmt_out *o, const struct logfmt_item *it, struct sv s);
 /* Request lines and captures: control and special bytes as #XX. */
 void logfmt_put_encoded(struct logfmt_out *o, const struct logfmt_item *it,
-			enum logfmt_set set, struct sv s);
+    enum logfmt_set set, struct sv s);
 /* Build in the txn's arena, or the constant text itself. False: no memory. */
 bool logfmt_eval(const struct logfmt *f, struct txn *t, struct sv *out_r);
 

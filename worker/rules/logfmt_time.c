@@ -41,7 +41,8 @@ VAR(trl)
 
 VAR(Ts)
 {
-	logfmt_var_number(o, it, (long long)(log_time_accept_us(o->t) / 1000000), 4);
+	logfmt_var_number(
+	    o, it, (long long)(log_time_accept_us(o->t) / 1000000), 4);
 }
 
 VAR(ms)
@@ -59,102 +60,92 @@ VAR(ms)
 
 VAR(Th)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
-	logfmt_put_int(o, lt.handshake_ms);
+	logfmt_put_int(o, lt->handshake_ms);
 }
 
 VAR(Ti)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
-	logfmt_put_int(o, lt.idle_ms);
+	logfmt_put_int(o, lt->idle_ms);
 }
 
 VAR(TR)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
-	if (lt.request_ms >= 0)
-		lt.request_ms -= lt.idle_ms + lt.handshake_ms;
-	logfmt_put_int(o, lt.request_ms);
+	logfmt_put_int(o,
+	    lt->request_ms < 0
+		? -1
+		: lt->request_ms - lt->idle_ms - lt->handshake_ms);
 }
 
 VAR(Tq)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
-	logfmt_put_int(o, lt.request_ms);
+	logfmt_put_int(o, lt->request_ms);
 }
 
 VAR(Tw)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
 	logfmt_put_int(o,
-	    lt.queue_ms < 0 ? -1 :
-			      lt.queue_ms -
-		    (lt.request_ms < 0 ? 0 : lt.request_ms));
+	    lt->queue_ms < 0
+		? -1
+		: lt->queue_ms - (lt->request_ms < 0 ? 0 : lt->request_ms));
 }
 
 VAR(Tc)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
 	logfmt_put_int(o,
-	    lt.connect_ms < 0 ? -1 :
-				lt.connect_ms -
-		    (lt.queue_ms < 0 ? 0 : lt.queue_ms));
+	    lt->connect_ms < 0
+		? -1
+		: lt->connect_ms - (lt->queue_ms < 0 ? 0 : lt->queue_ms));
 }
 
 VAR(Tr)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
 	logfmt_put_int(o,
-	    lt.data_ms < 0 ? -1 :
-			     lt.data_ms -
-		    (lt.connect_ms < 0 ? 0 : lt.connect_ms));
+	    lt->data_ms < 0
+		? -1
+		: lt->data_ms - (lt->connect_ms < 0 ? 0 : lt->connect_ms));
 }
 
 VAR(Td)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
-	logfmt_put_int(o, lt.data_ms < 0 ? -1 : lt.close_ms - lt.data_ms);
+	logfmt_put_int(o, lt->data_ms < 0 ? -1 : lt->close_ms - lt->data_ms);
 }
 
 VAR(Ta)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
 	logfmt_var_plus(o);
-	logfmt_put_int(o, lt.close_ms - lt.idle_ms - lt.handshake_ms);
+	logfmt_put_int(o, lt->close_ms - lt->idle_ms - lt->handshake_ms);
 }
 
 VAR(Tt)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
 	logfmt_var_plus(o);
-	logfmt_put_int(o, lt.close_ms);
+	logfmt_put_int(o, lt->close_ms);
 }
 
 VAR(Tu)
 {
-	struct log_time lt;
+	const struct log_time *lt = log_time_get(o);
 
-	log_time_get(o->t, &lt);
 	logfmt_var_plus(o);
-	logfmt_put_int(o, lt.close_ms - lt.idle_ms);
+	logfmt_put_int(o, lt->close_ms - lt->idle_ms);
 }

@@ -9,13 +9,13 @@
 
 /* Decimal, or hexadecimal of at least `digits` as the item's flags ask. */
 void logfmt_var_number(struct logfmt_out *o, const struct logfmt_item *it,
-		       long long i, unsigned digits);
+    long long i, unsigned digits);
 /* '+' under option logasap: what is reported before its end is larger. */
 void logfmt_var_plus(struct logfmt_out *o);
 
-#define LOGFMT_VAR_DECL(name)                        \
-	void logfmt_var_##name(struct logfmt_out *o, \
-			       const struct logfmt_item *it)
+#define LOGFMT_VAR_DECL(name)   \
+	void logfmt_var_##name( \
+	    struct logfmt_out *o, const struct logfmt_item *it)
 
 LOGFMT_VAR_DECL(ci);
 LOGFMT_VAR_DECL(cp);

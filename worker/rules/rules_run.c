@@ -63,8 +63,8 @@ addr_port(const struct addr *a)
 static void
 run_set_dst(const struct rule *r, struct txn *t)
 {
-	const struct addr *old = t->dst_override.len ? &t->dst_override :
-						       &t->cli->dst;
+	const struct addr *old =
+	    t->dst_override.len ? &t->dst_override : &t->cli->dst;
 	struct addr next = *old;
 	struct sample s;
 
@@ -88,10 +88,10 @@ run_capture(const struct rule *r, struct txn *t, enum rule_set set)
 {
 	bool request = set == RULES_HTTP_REQUEST;
 	struct sv *to = request ? t->req_capture : t->res_capture;
-	int count = request ? t->fe->req_capture_count :
-			      t->fe->res_capture_count;
-	const struct capture *c = request ? t->fe->req_captures :
-					    t->fe->res_captures;
+	int count =
+	    request ? t->fe->req_capture_count : t->fe->res_capture_count;
+	const struct capture *c =
+	    request ? t->fe->req_captures : t->fe->res_captures;
 	struct sample s;
 
 	if (!to || r->args->number >= count)
@@ -109,8 +109,8 @@ static enum rule_step
 run_set_status(const struct action_args *a, struct http_head *h)
 {
 	h->status = (uint16_t)a->number;
-	h->reason = sv_str(a->reason ? a->reason :
-				       http_reason((unsigned)a->number));
+	h->reason =
+	    sv_str(a->reason ? a->reason : http_reason((unsigned)a->number));
 	return STEP_NEXT;
 }
 
@@ -122,8 +122,8 @@ run_reply(const struct rule *r, struct txn *t, struct rule_reply *reply)
 	if (r->act == ACT_REDIRECT)
 		ok = act_reply_redirect(r->args->redirect, t, reply, &none);
 	else
-		ok = act_reply_make(r->args->reply, t, r->act == ACT_DENY,
-		    reply);
+		ok = act_reply_make(
+		    r->args->reply, t, r->act == ACT_DENY, reply);
 	if (!ok)
 		return STEP_ERROR;
 	return none ? STEP_NEXT : STEP_REPLY;
@@ -161,8 +161,8 @@ run_action(const struct rule *r, enum rule_set set, struct txn *t,
 		return step_of(act_hdr_del(a, h));
 	case ACT_REPLACE_HEADER:
 	case ACT_REPLACE_VALUE:
-		return step_of(act_hdr_replace(a, t, h,
-		    r->act == ACT_REPLACE_VALUE));
+		return step_of(
+		    act_hdr_replace(a, t, h, r->act == ACT_REPLACE_VALUE));
 	case ACT_SET_METHOD:
 		return step_of(act_uri_method(a, t));
 	case ACT_SET_PATH:
@@ -247,8 +247,8 @@ rules_backend(struct txn *t)
 
 		if (!cond_eval(r->cond, t))
 			continue;
-		if (r->args->fmt && rules_name(r->args->fmt, t, name,
-					sizeof(name)))
+		if (r->args->fmt &&
+		    rules_name(r->args->fmt, t, name, sizeof(name)))
 			be = conf_find_proxy(t->conf, name, PX_BACKEND);
 		if (be)
 			return be;
@@ -284,8 +284,8 @@ rules_server(struct txn *t)
 }
 
 static void
-rules_capture(struct txn *t, const struct http_head *h,
-    const struct capture *c, struct sv *to)
+rules_capture(struct txn *t, const struct http_head *h, const struct capture *c,
+    struct sv *to)
 {
 	for (; h && to && c; c = c->next) {
 		int i, last = -1;

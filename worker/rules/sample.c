@@ -89,9 +89,9 @@ sample_addr_to_str(struct txn *t, struct sample *s)
 {
 	char tmp[INET6_ADDRSTRLEN];
 	int family = s->addr.u.sa.sa_family;
-	const void *from = family == AF_INET ?
-	    (const void *)&s->addr.u.in4.sin_addr :
-	    (const void *)&s->addr.u.in6.sin6_addr;
+	const void *from = family == AF_INET
+	    ? (const void *)&s->addr.u.in4.sin_addr
+	    : (const void *)&s->addr.u.in6.sin6_addr;
 
 	if (family != AF_INET && family != AF_INET6)
 		return false;
@@ -104,11 +104,11 @@ static bool
 sample_addr_to_bin(struct txn *t, struct sample *s)
 {
 	if (s->addr.u.sa.sa_family == AF_INET)
-		return sample_dup(t,
-		    sv_of((char *)&s->addr.u.in4.sin_addr, 4), &s->s);
+		return sample_dup(
+		    t, sv_of((char *)&s->addr.u.in4.sin_addr, 4), &s->s);
 	if (s->addr.u.sa.sa_family == AF_INET6)
-		return sample_dup(t,
-		    sv_of((char *)&s->addr.u.in6.sin6_addr, 16), &s->s);
+		return sample_dup(
+		    t, sv_of((char *)&s->addr.u.in6.sin6_addr, 16), &s->s);
 	return false;
 }
 

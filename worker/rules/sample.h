@@ -10,9 +10,9 @@
 
 struct sample {
 	enum sample_type type;
-	long long i;        /* SMP_BOOL, SMP_SINT */
-	struct sv s;        /* SMP_STR, SMP_BIN, SMP_METH; in the head or the arena */
-	struct addr addr;   /* SMP_ADDR */
+	long long i; /* SMP_BOOL, SMP_SINT */
+	struct sv s; /* SMP_STR, SMP_BIN, SMP_METH; in the head or the arena */
+	struct addr addr; /* SMP_ADDR */
 };
 
 /*
@@ -20,7 +20,8 @@ struct sample {
  * arena.  False: no such conversion, or no memory.
  */
 bool sample_cast(struct txn *t, struct sample *s, enum sample_type to);
-/* Text form (for headers, logs, string matches), in the txn's arena. False: no memory. */
+/* Text form (for headers, logs, string matches), in the txn's arena. False: no
+ * memory. */
 bool sample_to_str(struct txn *t, struct sample *s);
 bool sample_to_int(struct sample *s);
 

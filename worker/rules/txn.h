@@ -17,65 +17,66 @@
 
 /* The client's connection; lives as long as it does. */
 struct txn_client {
-	struct addr src, dst;    /* after accept-proxy */
+	struct addr src, dst; /* after accept-proxy */
 	const struct bind *bind;
-	uint64_t accept_us;      /* clock_us() */
+	uint64_t accept_us; /* clock_us() */
 	uint64_t accept_wall_us;
-	uint64_t request_count;  /* requests begun on it, this one included */
+	uint64_t request_count; /* requests begun on it, this one included */
 	bool is_tls;
-	struct sv alpn, sni;     /* empty when plain */
-	struct var *vars;        /* sess. */
+	struct sv alpn, sni; /* empty when plain */
+	struct var *vars;    /* sess. */
 };
 
-/* Times of the transaction in clock_us(); 0: not reached. HAProxy's timers come of them. */
+/* Times of the transaction in clock_us(); 0: not reached. HAProxy's timers come
+ * of them. */
 struct txn_times {
-	uint64_t idle_us;        /* waiting for the first byte began */
-	uint64_t first_us;       /* first byte of the request */
-	uint64_t request_us;     /* request head complete */
-	uint64_t queue_us;       /* asked for a connection */
-	uint64_t assigned_us;    /* left the queue */
-	uint64_t connect_us;     /* connection there (TW, TC) */
-	uint64_t response_us;    /* response head complete */
-	uint64_t end_us;         /* last byte gone */
+	uint64_t idle_us;     /* waiting for the first byte began */
+	uint64_t first_us;    /* first byte of the request */
+	uint64_t request_us;  /* request head complete */
+	uint64_t queue_us;    /* asked for a connection */
+	uint64_t assigned_us; /* left the queue */
+	uint64_t connect_us;  /* connection there (TW, TC) */
+	uint64_t response_us; /* response head complete */
+	uint64_t end_us;      /* last byte gone */
 };
 
 /* Termination: HAProxy's first two letters of %ts. */
 enum { TERM_NONE = '-' };
 
 struct txn_log {
-	char term[2];            /* "--", "cD", "sH" ... */
-	uint64_t bytes_read;     /* to the client: %B */
-	uint64_t bytes_uploaded; /* %U */
-	int retries;             /* %rc */
-	bool redispatched;       /* "+" before %rc */
-	int srv_queue, be_queue; /* %sq %bq: positions passed */
+	char term[2];                         /* "--", "cD", "sH" ... */
+	uint64_t bytes_read;                  /* to the client: %B */
+	uint64_t bytes_uploaded;              /* %U */
+	int retries;                          /* %rc */
+	bool redispatched;                    /* "+" before %rc */
+	int srv_queue, be_queue;              /* %sq %bq: positions passed */
 	int actconn, feconn, beconn, srvconn; /* at log time */
-	enum log_level level;    /* http-request set-log-level */
+	enum log_level level;                 /* http-request set-log-level */
 	bool silent;
 };
 
 struct txn {
 	const struct conf *conf;
 	const struct proxy *fe;
-	const struct proxy *be;      /* NULL before use_backend decided */
-	const struct server *srv;    /* NULL before one is chosen */
+	const struct proxy *be;   /* NULL before use_backend decided */
+	const struct server *srv; /* NULL before one is chosen */
 	struct txn_client *cli;
-	struct http_head *req;       /* as rules have left it; NULL before parsed */
-	struct http_head *res;       /* NULL before it arrived */
-	struct sv req_line;          /* request line as received, for %r */
-	struct arena arena;          /* changed values; reset per transaction */
-	struct var *vars;            /* txn., req., res. */
-	struct sv *req_capture;      /* fe->req_capture_count entries, or NULL */
+	struct http_head *req;  /* as rules have left it; NULL before parsed */
+	struct http_head *res;  /* NULL before it arrived */
+	struct sv req_line;     /* request line as received, for %r */
+	struct arena arena;     /* changed values; reset per transaction */
+	struct var *vars;       /* txn., req., res. */
+	struct sv *req_capture; /* fe->req_capture_count entries, or NULL */
 	struct sv *res_capture;
 	struct txn_times at;
 	struct txn_log log;
-	bool reused;                 /* bc_reused */
-	struct sv bc_alpn;           /* ssl_bc_alpn */
-	struct addr dst_override;    /* set-dst, set-dst-port: len 0 = none */
-	uint16_t status;             /* what the client was answered */
+	bool reused;              /* bc_reused */
+	struct sv bc_alpn;        /* ssl_bc_alpn */
+	struct addr dst_override; /* set-dst, set-dst-port: len 0 = none */
+	uint16_t status;          /* what the client was answered */
 	struct sv unique_id;
-	struct sv req_body;          /* option http-buffer-request: what is there */
-	const struct addr *bc_src;   /* of the server connection, NULL: none */
+	struct sv req_body; /* option http-buffer-request: what is there */
+	const struct addr *bc_src; /* of the server connection, NULL: none */
 	const struct addr *bc_dst;
 };
 
@@ -84,9 +85,9 @@ struct txn {
  * callback gives 0 or nothing.
  */
 struct txn_hooks {
-	int master_pid;              /* %pid */
-	int worker_number;           /* 1..nbproc, fetch proc */
-	struct sv hostname;          /* %H, fetch hostname */
+	int master_pid;                           /* %pid */
+	int worker_number;                        /* 1..nbproc, fetch proc */
+	struct sv hostname;                       /* %H, fetch hostname */
 	long (*fe_conn)(const struct proxy *px);  /* clients of a frontend */
 	long (*be_conn)(const struct proxy *px);  /* streams on a backend */
 	long (*nbsrv)(const struct proxy *px);    /* its usable servers */
@@ -110,10 +111,11 @@ enum rule_verdict {
 struct rule_reply {
 	uint16_t status;
 	const struct errorfile *file; /* send these bytes instead, if set */
-	bool is_page;                 /* no body of its own: the page of status */
-	struct http_head *head;       /* else: status + these headers (no framing headers) ... */
-	struct sv body;               /* ... and this body */
-	bool is_deny;                 /* counts as denied, "PR" in the log */
+	bool is_page; /* no body of its own: the page of status */
+	struct http_head
+	    *head; /* else: status + these headers (no framing headers) ... */
+	struct sv body; /* ... and this body */
+	bool is_deny;   /* counts as denied, "PR" in the log */
 };
 
 /*
@@ -121,7 +123,7 @@ struct rule_reply {
  * (reply->head must point to a zeroed http_head before the call).
  */
 enum rule_verdict rules_run(const struct rule_list *l, enum rule_set set,
-			    struct txn *t, struct rule_reply *reply);
+    struct txn *t, struct rule_reply *reply);
 /* use_backend rules, then default_backend; NULL: none fits. */
 struct proxy *rules_backend(struct txn *t);
 /* use-server rules; NULL: none fits. */
@@ -133,8 +135,10 @@ bool expr_eval(const struct expr *e, struct txn *t, struct sample *out);
 /* Fill the capture arrays from a head. */
 void rules_capture_request(struct txn *t);
 void rules_capture_response(struct txn *t);
-/* The log line for a finished (or logasap) transaction; bytes written, cut at room. */
-size_t logfmt_build(const struct logfmt *f, struct txn *t, char *out, size_t room);
+/* The log line for a finished (or logasap) transaction; bytes written, cut at
+ * room. */
+size_t
+logfmt_build(const struct logfmt *f, struct txn *t, char *out, size_t room);
 /* Free variables (values are malloc'ed, bounded). */
 void txn_vars_free(struct var **v);
 

@@ -52,11 +52,11 @@ var_find(const struct txn *t, enum var_scope scope, struct sv name)
 }
 
 bool
-var_set(struct txn *t, enum var_scope scope, struct sv name,
-    const struct sample *s)
+var_set(
+    struct txn *t, enum var_scope scope, struct sv name, const struct sample *s)
 {
-	bool has_text = s->type == SMP_STR || s->type == SMP_BIN ||
-	    s->type == SMP_METH;
+	bool has_text =
+	    s->type == SMP_STR || s->type == SMP_BIN || s->type == SMP_METH;
 	size_t n = has_text ? s->s.n : 0;
 	struct var **list = var_list(t, scope), **v, *one;
 	int count = 0;

@@ -11,10 +11,10 @@ enum { VAR_BYTES_MAX = 16384, VARS_MAX = 64 };
 
 /* Name and value are copied. False: full, or out of memory. */
 bool var_set(struct txn *t, enum var_scope scope, struct sv name,
-	     const struct sample *v);
+    const struct sample *v);
 /* Valid until the variable is set again. */
 bool var_get(const struct txn *t, enum var_scope scope, struct sv name,
-	     struct sample *out);
+    struct sample *out);
 void var_unset(struct txn *t, enum var_scope scope, struct sv name);
 
 #endif

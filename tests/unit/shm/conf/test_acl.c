@@ -59,10 +59,10 @@ cond_parse__errors__suggest_and_name_column(void **state)
 	complains(" http-request deny if { path /a", "missing closing '}'");
 	complains(" http-request deny if !", "expected an ACL");
 	complains(" http-request deny iff TRUE", "unexpected 'iff'");
-	complains(" http-request deny if { res.hdr(a) b }",
-	    "will never match here");
-	complains(" http-response deny if { path /b }",
-	    "needs HTTP request headers");
+	complains(
+	    " http-request deny if { res.hdr(a) b }", "will never match here");
+	complains(
+	    " http-response deny if { path /b }", "needs HTTP request headers");
 }
 
 static void
@@ -126,23 +126,22 @@ acl_pattern_new__integers__ranges_and_operators(void **state)
 
 	(void)state;
 	for (k = 0; k < sizeof(t) / sizeof(*t); k++) {
-		assert_int_equal(acl_pattern_new(t[k].text, ACL_INT, false,
-				     op, &p, err, sizeof(err)),
+		assert_int_equal(acl_pattern_new(t[k].text, ACL_INT, false, op,
+				     &p, err, sizeof(err)),
 		    0);
 		assert_true(p->low == t[k].low && p->high == t[k].high);
 		acl_pattern_list_free(&p);
 	}
 	for (k = 0; k < sizeof(bad) / sizeof(*bad); k++)
-		assert_int_equal(acl_pattern_new(bad[k], ACL_INT, false, op,
-				     &p, err, sizeof(err)),
+		assert_int_equal(acl_pattern_new(bad[k], ACL_INT, false, op, &p,
+				     err, sizeof(err)),
 		    -WSE_SYNTAX);
-	assert_int_equal(acl_pattern_new("gt", ACL_INT, false, op, &p, err,
-			     sizeof(err)),
-	    0);
+	assert_int_equal(
+	    acl_pattern_new("gt", ACL_INT, false, op, &p, err, sizeof(err)), 0);
 	assert_null(p);
 	assert_string_equal(op, "gt");
-	assert_int_equal(acl_pattern_new("1:2", ACL_INT, false, op, &p, err,
-			     sizeof(err)),
+	assert_int_equal(
+	    acl_pattern_new("1:2", ACL_INT, false, op, &p, err, sizeof(err)),
 	    -WSE_SYNTAX);
 }
 

@@ -37,8 +37,8 @@ refused(const char *text, unsigned when)
 static void
 expr_parse__fetch_and_converters__in_order(void **state)
 {
-	struct expr *e = parsed("req.hdr(host,-1),lower,field(1,:),length",
-	    FETCH_AT_REQUEST);
+	struct expr *e = parsed(
+	    "req.hdr(host,-1),lower,field(1,:),length", FETCH_AT_REQUEST);
 
 	(void)state;
 	assert_non_null(e);
@@ -52,8 +52,8 @@ expr_parse__fetch_and_converters__in_order(void **state)
 	assert_string_equal(e->convs->next->next->row->name, "length");
 	assert_null(e->convs->next->next->next);
 	assert_int_equal(e->type, SMP_SINT);
-	assert_string_equal(e->text,
-	    "req.hdr(host,-1),lower,field(1,:),length");
+	assert_string_equal(
+	    e->text, "req.hdr(host,-1),lower,field(1,:),length");
 	expr_free(&e);
 	assert_null(e);
 	expr_free(&e);
@@ -89,8 +89,7 @@ expr_parse__arguments__quotes_and_escapes(void **state)
 static void
 expr_parse__variables__scope_and_name(void **state)
 {
-	struct expr *e = parsed("var(txn.a_b.c),concat(,sess.x,)",
-	    FETCH_SESS);
+	struct expr *e = parsed("var(txn.a_b.c),concat(,sess.x,)", FETCH_SESS);
 
 	(void)state;
 	assert_non_null(e);
@@ -161,8 +160,9 @@ expr_parse__what_is_not_there_yet__is_refused(void **state)
 static void
 expr_parse__every_prefix__does_not_overrun(void **state)
 {
-	static const char text[] = "req.hdr(\"a\\\"\",-1),regsub('(a)',\"\\1\",gi),"
-				   "concat(a,txn.v,'b'),field(1,:)";
+	static const char text[] =
+	    "req.hdr(\"a\\\"\",-1),regsub('(a)',\"\\1\",gi),"
+	    "concat(a,txn.v,'b'),field(1,:)";
 	size_t n;
 
 	(void)state;
@@ -187,16 +187,16 @@ expr_tables__rows__are_sound(void **state)
 		assert_true(strspn(fetch_tbl[k].args, "sinvwr,?") ==
 		    strlen(fetch_tbl[k].args));
 		for (j = 0; j < k; j++)
-			assert_string_not_equal(fetch_tbl[k].name,
-			    fetch_tbl[j].name);
+			assert_string_not_equal(
+			    fetch_tbl[k].name, fetch_tbl[j].name);
 	}
 	for (k = 0; k < conv_tbl_count; k++) {
 		assert_non_null(conv_tbl[k].run);
 		assert_true(strspn(conv_tbl[k].args, "sinvwr,?") ==
 		    strlen(conv_tbl[k].args));
 		for (j = 0; j < k; j++)
-			assert_string_not_equal(conv_tbl[k].name,
-			    conv_tbl[j].name);
+			assert_string_not_equal(
+			    conv_tbl[k].name, conv_tbl[j].name);
 	}
 }
 
@@ -208,8 +208,7 @@ main(void)
 		cmocka_unit_test(expr_parse__arguments__quotes_and_escapes),
 		cmocka_unit_test(expr_parse__variables__scope_and_name),
 		cmocka_unit_test(expr_parse__wrong_text__is_refused),
-		cmocka_unit_test(
-		    expr_parse__what_is_not_there_yet__is_refused),
+		cmocka_unit_test(expr_parse__what_is_not_there_yet__is_refused),
 		cmocka_unit_test(expr_parse__every_prefix__does_not_overrun),
 		cmocka_unit_test(expr_tables__rows__are_sound),
 	};

@@ -103,8 +103,8 @@ logfmt_parse__errors__name_the_column(void **state)
 	/* " log-format a%ci%zz": the word begins at 13 */
 	assert_non_null(strstr(fix_complaint(" log-format a%ci%zz"),
 	    "col 17: unknown log format variable '%zz'"));
-	assert_non_null(strstr(fix_complaint(" log-format %CI"),
-	    "did you mean"));
+	assert_non_null(
+	    strstr(fix_complaint(" log-format %CI"), "did you mean"));
 	assert_non_null(strstr(fix_complaint(" log-format a%[srcc]"),
 	    "col 16: unknown sample fetch 'srcc'"));
 }

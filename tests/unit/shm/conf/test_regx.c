@@ -31,8 +31,8 @@ regx_match__groups__with_their_text(void **state)
 	assert_true(sv_eq(g.group[1], SV("aa")));
 	assert_null(g.group[2].p);
 	assert_true(sv_eq(g.group[3], SV("b")));
-	assert_false(regx_match(r, SV("zaAb"), NULL) &&
-	    regx_match(r, SV("AB"), NULL));
+	assert_false(
+	    regx_match(r, SV("zaAb"), NULL) && regx_match(r, SV("AB"), NULL));
 	assert_false(regx_match(r, SV_NULL, NULL));
 	regx_free(&r);
 	assert_null(r);
@@ -70,8 +70,8 @@ regx_new__wrong_pattern__says_where(void **state)
 	char err[128];
 
 	(void)state;
-	assert_int_equal(regx_new("a(b", false, &r, err, sizeof(err)),
-	    -WSE_SYNTAX);
+	assert_int_equal(
+	    regx_new("a(b", false, &r, err, sizeof(err)), -WSE_SYNTAX);
 	assert_null(r);
 	assert_non_null(strstr(err, "offset 3"));
 }
@@ -100,8 +100,7 @@ regx_expand__references__replaced(void **state)
 	assert_true(regx_match(r, SV("xa"), &g));
 	assert_int_equal(regx_expand(SV("<\\1\\2\\0\\\\\\>"), &g, out, 8), 5);
 	assert_memory_equal(out, "<aa\\>", 5);
-	assert_int_equal(regx_expand(SV("abcdefghi"), &g, out, 8),
-	    -WSE_TOOBIG);
+	assert_int_equal(regx_expand(SV("abcdefghi"), &g, out, 8), -WSE_TOOBIG);
 	assert_int_equal(regx_expand(SV("\\"), &g, out, 8), 1);
 	regx_free(&r);
 }

@@ -26,8 +26,8 @@ rule_parse__unknown_words__are_named(void **state)
 {
 	(void)state;
 	complains(" http-request", "missing action");
-	complains(" http-request set-heder A b",
-	    "did you mean 'set-header' maybe?");
+	complains(
+	    " http-request set-heder A b", "did you mean 'set-header' maybe?");
 	complains(" http-request set-status 200", "unknown action");
 	complains(" http-request tarpit", "is not supported");
 	complains(" http-response set-path /x", "unknown action");
@@ -49,10 +49,9 @@ rule_parse__replies__are_checked(void **state)
 	(void)state;
 	complains(" http-request deny status 418", "has no default page");
 	complains(" http-request deny deny_status 700", "from 200 to 599");
-	complains(" http-request return status 200 string x",
-	    "needs 'content-type'");
-	complains(" http-request return deny_status 200",
-	    "belongs to 'deny'");
+	complains(
+	    " http-request return status 200 string x", "needs 'content-type'");
+	complains(" http-request return deny_status 200", "belongs to 'deny'");
 	complains(" http-request return status 204 content-type a/b string x",
 	    "cannot have a body");
 	complains(" http-request return file /no/such", "cannot open");
@@ -111,8 +110,8 @@ rule_dump_keywords__every_row__has_four_fields(void **state)
 	(void)state;
 	rule_dump_keywords(f);
 	fclose(f);
-	assert_non_null(strstr(text,
-	    "http-request\tset-var\tset-var(NAME) EXPR\t"));
+	assert_non_null(
+	    strstr(text, "http-request\tset-var\tset-var(NAME) EXPR\t"));
 	assert_non_null(strstr(text, "fetch\thdr\thdr[(text[,] number)]"));
 	for (line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {

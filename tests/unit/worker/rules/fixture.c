@@ -92,8 +92,8 @@ fix_request(struct fix *x, const char *head)
 
 	assert_true(n < sizeof(x->req_bytes));
 	memcpy(x->req_bytes, head, n);
-	assert_int_equal(h1_parse_request(x->req_bytes, n, n, &scan, &x->req,
-			     &fault),
+	assert_int_equal(
+	    h1_parse_request(x->req_bytes, n, n, &scan, &x->req, &fault),
 	    (ssize_t)n);
 	x->t.req = &x->req;
 	x->t.req_line = sv_of(x->req_bytes, strcspn(head, "\r"));
@@ -108,8 +108,8 @@ fix_response(struct fix *x, const char *head)
 
 	assert_true(n < sizeof(x->res_bytes));
 	memcpy(x->res_bytes, head, n);
-	assert_int_equal(h1_parse_response(x->res_bytes, n, n, &scan,
-			     HTTP_GET, &x->res, &fault),
+	assert_int_equal(h1_parse_response(x->res_bytes, n, n, &scan, HTTP_GET,
+			     &x->res, &fault),
 	    (ssize_t)n);
 	x->t.res = &x->res;
 	x->t.status = x->res.status;
@@ -160,8 +160,7 @@ fix_build(struct fix *x, const char *format, enum logfmt_use use)
 	ln.word[0].col = 1;
 	x->cp.ln = &ln;
 	x->cp.px = x->fe;
-	assert_int_equal(logfmt_parse_use(&x->cp, 0, format, use, all, &f),
-	    0);
+	assert_int_equal(logfmt_parse_use(&x->cp, 0, format, use, all, &f), 0);
 	n = logfmt_build(f, &x->t, out, sizeof(out));
 	logfmt_free(&f);
 	return fix_keep(sv_of(out, n));

@@ -12,7 +12,7 @@ enum { FIX_ARENA_BYTES = 32768, FIX_HEAD_BYTES = 8192 };
 struct fix {
 	struct conf *conf;
 	struct conf_parse cp;
-	struct proxy *fe, *be;      /* "f" and "b" */
+	struct proxy *fe, *be; /* "f" and "b" */
 	struct txn t;
 	struct txn_client cli;
 	struct http_head req, res, reply_head;
@@ -33,7 +33,8 @@ void fix_request(struct fix *x, const char *head);
 void fix_response(struct fix *x, const char *head);
 /* Run http-request, http-response or http-after-response of f. */
 enum rule_verdict fix_run(struct fix *x, enum rule_set set);
-/* Value of request header `name` after rules: the first; "" if there is none. */
+/* Value of request header `name` after rules: the first; "" if there is none.
+ */
 const char *fix_header(const struct http_head *h, const char *name);
 /* A log format evaluated as an expression text: "%[expr]" and the like. */
 const char *fix_format(struct fix *x, const char *format);

@@ -43,11 +43,9 @@ conv_int__operations__saturate(void **state)
 		{ "int(3),add(txn.none)", "" },
 		{ "int(9223372036854775807),add(1)", "9223372036854775807" },
 		{ "int(3),sub(5)", "-2" },
-		{ "int(-9223372036854775807),sub(9)",
-		    "-9223372036854775808" },
+		{ "int(-9223372036854775807),sub(9)", "-9223372036854775808" },
 		{ "int(3),mul(-4)", "-12" },
-		{ "int(9223372036854775807),mul(-2)",
-		    "-9223372036854775808" },
+		{ "int(9223372036854775807),mul(-2)", "-9223372036854775808" },
 		{ "int(7),div(2)", "3" },
 		{ "str(10),div(0)", "9223372036854775807" },
 		{ "int(10),mod(3)", "1" },
@@ -206,10 +204,10 @@ sample__control_bytes_in_a_header__are_coded(void **state)
 
 	(void)state;
 	fix_request(x, "GET /?z=a%0d%0ab%00c%7fd HTTP/1.1\r\nHost: h\r\n\r\n");
-	assert_string_equal(fix_value(x, "%[url_param(z),url_dec]"),
-	    "a%0D%0Ab%00c%7Fd");
-	assert_string_equal(fix_format(x, "%[url_param(z),url_dec]"),
-	    "a#0D#0Ab#00c#7Fd");
+	assert_string_equal(
+	    fix_value(x, "%[url_param(z),url_dec]"), "a%0D%0Ab%00c%7Fd");
+	assert_string_equal(
+	    fix_format(x, "%[url_param(z),url_dec]"), "a#0D#0Ab#00c#7Fd");
 	fix_free(&x);
 }
 

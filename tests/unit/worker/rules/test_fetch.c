@@ -51,7 +51,7 @@ fetch_hdr__with_occurrence__counts_from_either_end(void **state)
 	VALUE(x, "hdr_ip(ip,1)", "::1");
 	VALUE(x, "hdr_ip(ip)", "10.0.0.1");
 	VALUE(x, "req.hdr_names(:)",
-	    "Host:a:a:empty:Cookie:Cookie:Content-Length:ip");
+	    "host:a:a:empty:cookie:cookie:content-length:ip");
 	fix_free(&x);
 }
 
@@ -67,8 +67,9 @@ fetch_cook__several__last_counts(void **state)
 	VALUE(x, "req.cook(d)", "");
 	VALUE(x, "req.cook_cnt(c)", "2");
 	VALUE(x, "req.cook_val(c)", "2");
-	fix_response(x, "HTTP/1.0 201 C\r\nSet-Cookie: s=v; Path=/; c=9\r\n"
-			"Content-Length: 0\r\n\r\n");
+	fix_response(x,
+	    "HTTP/1.0 201 C\r\nSet-Cookie: s=v; Path=/; c=9\r\n"
+	    "Content-Length: 0\r\n\r\n");
 	VALUE(x, "res.cook(s)", "v");
 	VALUE(x, "res.cook(c)", "");
 	fix_free(&x);
@@ -108,8 +109,9 @@ fetch_msg__response__status_and_fields(void **state)
 	(void)state;
 	VALUE(x, "status", "");
 	VALUE(x, "res.hdr(a)", "");
-	fix_response(x, "HTTP/1.1 404 Nope\r\nA: b\r\n"
-			"Content-Length: 0\r\n\r\n");
+	fix_response(x,
+	    "HTTP/1.1 404 Nope\r\nA: b\r\n"
+	    "Content-Length: 0\r\n\r\n");
 	VALUE(x, "status", "404");
 	VALUE(x, "res.hdr(a)", "b");
 	VALUE(x, "shdr(a)", "b");
@@ -128,8 +130,9 @@ fetch_msg__captures__as_received(void **state)
 	(void)state;
 	fix_request(x, many);
 	rules_capture_request(&x->t);
-	fix_response(x, "HTTP/1.1 200 K\r\nB: c\r\n"
-			"Content-Length: 0\r\n\r\n");
+	fix_response(x,
+	    "HTTP/1.1 200 K\r\nB: c\r\n"
+	    "Content-Length: 0\r\n\r\n");
 	rules_capture_response(&x->t);
 	VALUE(x, "capture.req.hdr(0)", "x y,");
 	VALUE(x, "capture.req.hdr(1)", "");
@@ -238,9 +241,10 @@ static void
 fetch_tbl__every_row__survives_nothing_and_all(void **state)
 {
 	struct fix *x = fix_new("", "");
-	struct fetch_arg a[2] = { { .s = SV("a"), .is_var = true,
-				      .scope = VAR_TXN },
-		{ .i = 0, .s = SV("") } };
+	struct fetch_arg a[2] = {
+		{ .s = SV("a"), .is_var = true, .scope = VAR_TXN },
+		{ .i = 0, .s = SV("") }
+	};
 	struct sample s;
 	int k, n, round;
 

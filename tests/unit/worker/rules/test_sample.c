@@ -13,8 +13,8 @@
 static void
 sample_put_int__extremes__as_printf(void **state)
 {
-	static const long long v[] = { 0, 1, -1, 9, 10, -10, 99, 100,
-		LLONG_MAX, LLONG_MIN };
+	static const long long v[] = { 0, 1, -1, 9, 10, -10, 99, 100, LLONG_MAX,
+		LLONG_MIN };
 	char out[SAMPLE_INT_BYTES + 1], expected[32];
 	size_t k;
 

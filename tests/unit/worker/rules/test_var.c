@@ -44,8 +44,7 @@ var_get__scopes__do_not_mix(void **state)
 	(void)state;
 	for (scope = 0; scope < VAR_SCOPE_N; scope++) {
 		v.i = scope;
-		assert_true(
-		    var_set(&x->t, (enum var_scope)scope, SV("n"), &v));
+		assert_true(var_set(&x->t, (enum var_scope)scope, SV("n"), &v));
 	}
 	for (scope = 0; scope < VAR_SCOPE_N; scope++) {
 		assert_true(
