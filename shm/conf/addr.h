@@ -10,9 +10,9 @@
 
 /* What an address may look like, bits. */
 enum {
-	ADDR_F_RESOLVE = 1,  /* host names are looked up, blocking */
-	ADDR_F_OFFLINE = 2,  /* ... but none is found (tests) */
-	ADDR_F_RANGE = 4,    /* a range of ports is allowed */
+	ADDR_F_RESOLVE = 1, /* host names are looked up, blocking */
+	ADDR_F_OFFLINE = 2, /* ... but none is found (tests) */
+	ADDR_F_RANGE = 4,   /* a range of ports is allowed */
 };
 
 /*
@@ -20,7 +20,7 @@ enum {
  * the first), or 0 without one. -WSE_NOTFOUND: a host name without address.
  */
 MUST_USE int addr_parse_ext(const char *s, unsigned flags, struct addr *a_r,
-			    int *port_end_r, char *err, size_t err_room);
+    int *port_end_r, char *err, size_t err_room);
 /* Port in host order; 0 when the kind has none. */
 int addr_port(const struct addr *a);
 void addr_set_port(struct addr *a, int port);

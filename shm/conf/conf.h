@@ -17,9 +17,9 @@
 #include "shm/base/sv.h"
 #include "shm/conf/parse.h"
 
-struct cond;    /* shm/conf/cond.h */
-struct expr;    /* shm/conf/expr.h */
-struct logfmt;  /* shm/conf/logfmt.h */
+struct cond;   /* shm/conf/cond.h */
+struct expr;   /* shm/conf/expr.h */
+struct logfmt; /* shm/conf/logfmt.h */
 
 enum addr_kind { ADDR_INET, ADDR_UNIX, ADDR_ABNS, ADDR_FD, ADDR_N };
 
@@ -33,8 +33,8 @@ struct addr {
 		struct sockaddr_un un;
 		struct sockaddr_storage ss;
 	} u;
-	int fd;           /* ADDR_FD: a descriptor that listens already */
-	bool has_port;    /* a port was written (a server's ip:0 or none: keep) */
+	int fd;        /* ADDR_FD: a descriptor that listens already */
+	bool has_port; /* a port was written (a server's ip:0 or none: keep) */
 };
 
 /* All milliseconds; 0: no limit. */
@@ -44,7 +44,13 @@ struct proxy_timeouts {
 	unsigned client_fin_ms, server_fin_ms, tarpit_ms;
 };
 
-enum reuse_mode { REUSE_NEVER, REUSE_SAFE, REUSE_AGGRESSIVE, REUSE_ALWAYS, REUSE_N };
+enum reuse_mode {
+	REUSE_NEVER,
+	REUSE_SAFE,
+	REUSE_AGGRESSIVE,
+	REUSE_ALWAYS,
+	REUSE_N
+};
 
 enum lb_algo {
 	LB_ROUNDROBIN,
@@ -60,14 +66,14 @@ enum lb_algo {
 
 struct proxy_lb {
 	enum lb_algo algo;
-	struct expr *expr;      /* reserved for `balance hash` */
-	char *hdr_name;         /* LB_HDR */
-	bool hdr_domain_only;   /* LB_HDR use_domain_only */
-	bool uri_whole;         /* LB_URI whole: query too */
-	bool uri_path_only;     /* LB_URI path-only */
+	struct expr *expr;           /* reserved for `balance hash` */
+	char *hdr_name;              /* LB_HDR */
+	bool hdr_domain_only;        /* LB_HDR use_domain_only */
+	bool uri_whole;              /* LB_URI whole: query too */
+	bool uri_path_only;          /* LB_URI path-only */
 	unsigned uri_len, uri_depth; /* LB_URI limits; 0: none */
-	unsigned random_draws;  /* LB_RANDOM, default 2 */
-	bool consistent;        /* hash-type consistent */
+	unsigned random_draws;       /* LB_RANDOM, default 2 */
+	bool consistent;             /* hash-type consistent */
 };
 
 /* retry-on, bits. */
@@ -91,33 +97,33 @@ enum {
 };
 
 struct proxy_http {
-	bool mode_http;            /* false: mode tcp (second tier) */
+	bool mode_http; /* false: mode tcp (second tier) */
 	enum reuse_mode reuse;
-	bool httpclose;            /* option httpclose */
-	bool server_close;         /* option http-server-close */
-	bool buffer_request;       /* option http-buffer-request */
+	bool httpclose;      /* option httpclose */
+	bool server_close;   /* option http-server-close */
+	bool buffer_request; /* option http-buffer-request */
 	bool abortonclose;
 	bool redispatch;
-	int redispatch_every;      /* option redispatch N; -1: the last retry */
-	bool forwardfor;           /* option forwardfor */
-	char *forwardfor_hdr;      /* default X-Forwarded-For */
+	int redispatch_every; /* option redispatch N; -1: the last retry */
+	bool forwardfor;      /* option forwardfor */
+	char *forwardfor_hdr; /* default X-Forwarded-For */
 	struct addr forwardfor_except; /* len 0: none */
-	uint8_t forwardfor_bits;   /* prefix length of except */
+	uint8_t forwardfor_bits;       /* prefix length of except */
 	bool forwardfor_if_none;
-	int retries;               /* default 3 */
-	unsigned retry_on;         /* RETRY_*, default RETRY_CONN_FAILURE */
-	bool ignore_probes;        /* option http-ignore-probes */
+	int retries;        /* default 3 */
+	unsigned retry_on;  /* RETRY_*, default RETRY_CONN_FAILURE */
+	bool ignore_probes; /* option http-ignore-probes */
 };
 
 struct proxy_log {
-	uint64_t target_mask;      /* bit i: conf.log_targets[i] */
-	bool use_global;           /* "log global": conf_finish() adds them */
-	struct logfmt *fmt;        /* NULL: default "Connect from" format */
+	uint64_t target_mask; /* bit i: conf.log_targets[i] */
+	bool use_global;      /* "log global": conf_finish() adds them */
+	struct logfmt *fmt;   /* NULL: default "Connect from" format */
 	bool httplog;
 	bool dontlognull;
 	bool dontlog_normal;
 	bool logasap;
-	char *tag;                 /* log-tag, or NULL */
+	char *tag; /* log-tag, or NULL */
 };
 
 /* A list of rules of one kind; see shm/conf/rule.h. */
@@ -146,7 +152,7 @@ enum { ERRORFILE_N = 17 };
 
 struct errorfile {
 	uint16_t status; /* 0: unused entry */
-	char *bytes;     /* a whole HTTP response, as read; NULL: default page */
+	char *bytes; /* a whole HTTP response, as read; NULL: default page */
 	uint32_t n;
 };
 
@@ -154,11 +160,11 @@ struct bind {
 	struct bind *next;
 	struct proxy *px;
 	struct addr addr;
-	char *text;          /* as written, for messages and show */
-	char *name;          /* or NULL */
+	char *text; /* as written, for messages and show */
+	char *name; /* or NULL */
 	const char *file;
 	int line;
-	int index;           /* over the whole conf: listener number */
+	int index; /* over the whole conf: listener number */
 	bool accept_proxy;
 	bool proto_h1, proto_h2;
 	int backlog, maxconn; /* 0: default */
@@ -169,19 +175,19 @@ struct bind {
 };
 
 struct server_pool {
-	int max_conn;             /* idle connections, -1: no limit, 0: never idle */
-	int low_conn;             /* keep at least this many per process group */
-	unsigned purge_delay_ms;  /* default 5000 */
-	int prewarm;              /* pool-prewarm N */
-	struct expr *conn_name;   /* pool-conn-name */
+	int max_conn; /* idle connections, -1: no limit, 0: never idle */
+	int low_conn; /* keep at least this many per process group */
+	unsigned purge_delay_ms; /* default 5000 */
+	int prewarm;             /* pool-prewarm N */
+	struct expr *conn_name;  /* pool-conn-name */
 };
 
 struct server_check {
 	bool enabled;
 	unsigned inter_ms, fastinter_ms, downinter_ms; /* 0: = inter */
 	int rise, fall;
-	struct addr addr;         /* len 0: the server's own */
-	int port;                 /* 0: the server's own */
+	struct addr addr; /* len 0: the server's own */
+	int port;         /* 0: the server's own */
 };
 
 struct server {
@@ -191,14 +197,14 @@ struct server {
 	char *addr_text;
 	const char *file;
 	int line;
-	int id;              /* 1.. within the backend, HAProxy's srv_id */
-	int row;             /* board row, over the whole conf */
+	int id;  /* 1.. within the backend, HAProxy's srv_id */
+	int row; /* board row, over the whole conf */
 	struct addr addr;
-	int weight;          /* 0..256, default 1 */
-	int maxconn;         /* 0: no limit */
-	int maxqueue;        /* 0: no limit */
+	int weight;   /* 0..256, default 1 */
+	int maxconn;  /* 0: no limit */
+	int maxqueue; /* 0: no limit */
 	bool backup, disabled, redispatch_off;
-	uint8_t send_proxy;  /* 0, 1 or 2 */
+	uint8_t send_proxy; /* 0, 1 or 2 */
 	bool proto_h1, proto_h2;
 	struct server_pool pool;
 	struct server_check check;
@@ -212,23 +218,23 @@ struct proxy {
 	char *name;
 	const char *file;
 	int line;
-	int id;              /* HAProxy's iid, 2.. */
-	int row;             /* board row */
-	unsigned cap;        /* PX_* */
+	int id;       /* HAProxy's iid, 2.. */
+	int row;      /* board row */
+	unsigned cap; /* PX_* */
 	bool disabled;
-	int maxconn;         /* frontends: 0 = global.maxconn */
+	int maxconn; /* frontends: 0 = global.maxconn */
 	int fullconn;
 	struct proxy_timeouts tmo;
 	struct proxy_lb lb;
 	struct proxy_http http;
 	struct proxy_log log;
 	struct rule_list rules[RULES_N];
-	struct acl *acls;             /* shm/conf/acl.h */
+	struct acl *acls; /* shm/conf/acl.h */
 	struct capture *req_captures, *res_captures;
 	int req_capture_count, res_capture_count;
 	struct errorfile errorfiles[ERRORFILE_N];
 	struct bind *binds;
-	struct server *servers;       /* in config order */
+	struct server *servers; /* in config order */
 	int server_count;
 	struct proxy *default_backend; /* resolved by conf_finish() */
 	char *default_backend_name;
@@ -241,24 +247,25 @@ struct stats_socket {
 	struct stats_socket *next;
 	struct addr addr;
 	char *text;
-	int mode, uid, gid;  /* -1: leave */
-	int level;           /* 0 user, 1 operator, 2 admin */
+	int mode, uid, gid; /* -1: leave */
+	int level;          /* 0 user, 1 operator, 2 admin */
 	bool expose_fd;
-	int fd;              /* bound by the master, -1 before */
+	int fd; /* bound by the master, -1 before */
 };
 
 struct conf_log_target {
-	char *text;              /* address as written */
-	struct addr addr;        /* ADDR_INET/UNIX: datagram syslog; ADDR_FD: fd@, stdout=1, stderr=2 */
-	struct log_target t;     /* format, facility, levels */
+	char *text;          /* address as written */
+	struct addr addr;    /* ADDR_INET/UNIX: datagram syslog; ADDR_FD: fd@,
+				stdout=1, stderr=2 */
+	struct log_target t; /* format, facility, levels */
 };
 
 struct conf_global {
-	int nbproc;              /* workers, default: 1 */
-	int maxconn;             /* client connections, 0: from RLIMIT_NOFILE */
+	int nbproc;  /* workers, default: 1 */
+	int maxconn; /* client connections, 0: from RLIMIT_NOFILE */
 	unsigned hard_stop_after_ms; /* 0: no bound */
 	char *user, *group, *chroot, *pidfile, *state_dir, *node, *description;
-	int uid, gid;            /* -1: not set */
+	int uid, gid; /* -1: not set */
 	bool daemon, master_worker;
 	/* Kept for TLS; without effect until there is one. */
 	char *ssl_bind_ciphers, *ssl_bind_ciphersuites, *ssl_bind_options;
@@ -267,19 +274,19 @@ struct conf_global {
 	struct stats_socket *stats_sockets;
 	unsigned stats_timeout_ms; /* default 10 s */
 	int stats_maxconn;
-	uint64_t log_mask;       /* global targets */
-	unsigned bufsize_bytes;  /* tune.bufsize, default 16384 */
+	uint64_t log_mask;         /* global targets */
+	unsigned bufsize_bytes;    /* tune.bufsize, default 16384 */
 	unsigned maxrewrite_bytes; /* default 1024 */
-	unsigned maxslots;       /* slot table size, 0: derived */
+	unsigned maxslots;         /* slot table size, 0: derived */
 	unsigned hang_limit_ms;
 	unsigned maxhdr;
 };
 
 struct conf {
 	struct conf_global global;
-	struct proxy *proxies;   /* frontends, backends, listens; config order */
-	int proxy_count;         /* board rows */
-	int server_count;        /* board rows */
+	struct proxy *proxies; /* frontends, backends, listens; config order */
+	int proxy_count;       /* board rows */
+	int server_count;      /* board rows */
 	int bind_count;
 	struct conf_log_target log_targets[LOG_TARGETS_MAX];
 	int log_target_count;
@@ -291,22 +298,23 @@ struct conf *conf_new(void);
 void conf_free(struct conf **c);
 
 /*
- * Read one file or, for a directory, its *.cfg and *.conf in order. Errors are reported and
- * counted in cp; returns 0 or -WSE_SYNTAX (something was wrong) or -WSE_SYS.
+ * Read one file or, for a directory, its *.cfg and *.conf in order. Errors are
+ * reported and counted in cp; returns 0 or -WSE_SYNTAX (something was wrong) or
+ * -WSE_SYS.
  */
 MUST_USE int conf_read(struct conf_parse *cp, const char *path);
 /* Parse text instead of a file (tests, stdin). */
-MUST_USE int conf_read_text(struct conf_parse *cp, const char *file,
-			    const char *text);
+MUST_USE int
+conf_read_text(struct conf_parse *cp, const char *file, const char *text);
 /* The same for n bytes, whatever they hold. */
-MUST_USE int conf_read_bytes(struct conf_parse *cp, const char *file,
-			     const char *s, size_t n);
+MUST_USE int conf_read_bytes(
+    struct conf_parse *cp, const char *file, const char *s, size_t n);
 /* Cross references, defaults, contradictions, row numbers. */
 MUST_USE int conf_finish(struct conf_parse *cp);
 
 /* One with a bit of `cap`; quick once conf_finish() was called. */
-struct proxy *conf_find_proxy(const struct conf *c, const char *name,
-			      unsigned cap);
+struct proxy *
+conf_find_proxy(const struct conf *c, const char *name, unsigned cap);
 struct server *conf_find_server(const struct proxy *px, const char *name);
 
 /* Evaluate a -cc / .if condition: 1, 0, or -WSE_SYNTAX with a message. */
@@ -326,8 +334,8 @@ extern const char conf_haproxy_version[];
  * Parse "ip:port", "[v6]:port", "*:port", ":port", unix@, /path, abns@, fd@;
  * $NAME and ${NAME} stand for environment variables. No name is resolved.
  */
-MUST_USE int addr_parse(const char *s, struct addr *a_r, char *err,
-			size_t err_room);
+MUST_USE int
+addr_parse(const char *s, struct addr *a_r, char *err, size_t err_room);
 /* "127.0.0.1:80", "unix@/x", into out; returns out. */
 const char *addr_text(const struct addr *a, char *out, size_t room);
 

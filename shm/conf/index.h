@@ -10,7 +10,7 @@
 struct index_entry {
 	const char *name; /* owned by the item; NULL: sorted by id */
 	int id;
-	int order;        /* place in the file: equals keep it */
+	int order; /* place in the file: equals keep it */
 	void *item;
 };
 

@@ -22,7 +22,7 @@ enum {
 	KW_SECTION = 0x40, /* a section of its own */
 	KW_NO = 0x100,     /* "no" may stand in front */
 	KW_NAMED = 0x200,  /* in defaults: only where they have a name */
-	KW_STRICT = 0x400,  /* in the wrong kind of proxy: an error */
+	KW_STRICT = 0x400, /* in the wrong kind of proxy: an error */
 
 	KW_PROXY = KW_FRONTEND | KW_BACKEND,
 	KW_ALL = KW_DEFAULTS | KW_FRONTEND | KW_BACKEND,
@@ -87,8 +87,7 @@ const struct keyword *keyword_table(int i);
  * Row for the line at hand, or NULL: one that may stand `where` before one
  * that may not, two words before one.
  */
-const struct keyword *keyword_find(const struct conf_line *ln,
-				   unsigned where);
+const struct keyword *keyword_find(const struct conf_line *ln, unsigned where);
 /*
  * Report a first word no table has: known to HAProxy, or a misspelling of
  * something that may stand `where`.

@@ -16,9 +16,9 @@
 #include "shm/conf/parse.h"
 
 struct lexer {
-	struct conf_line ln;   /* the line at hand; words point into text */
-	const char *section;   /* for ${.SECTION}, or NULL */
-	char *text;            /* resolved words, NUL-terminated each */
+	struct conf_line ln; /* the line at hand; words point into text */
+	const char *section; /* for ${.SECTION}, or NULL */
+	char *text;          /* resolved words, NUL-terminated each */
 	size_t text_bytes, text_room;
 };
 
@@ -26,8 +26,8 @@ struct lexer {
  * Split one line (n bytes, no newline) into lx->ln, whose file and line the
  * caller has set.  0, or -WSE_SYNTAX with a message and its column.
  */
-MUST_USE int lexer_split(struct lexer *lx, const char *s, size_t n,
-			 int *col_r, char *err, size_t err_room);
+MUST_USE int lexer_split(struct lexer *lx, const char *s, size_t n, int *col_r,
+    char *err, size_t err_room);
 /* Frees what the lexer holds, not the lexer. */
 void lexer_done(struct lexer *lx);
 

@@ -13,7 +13,7 @@ MUST_USE int owner_gid(struct conf_parse *cp, int i, int *gid_r);
 /* mode, user, uid, group or gid? */
 bool owner_is_option(const char *word);
 /* The option at word i and its value at i + 1. */
-MUST_USE int owner_option(struct conf_parse *cp, int i, int *mode_r,
-			  int *uid_r, int *gid_r);
+MUST_USE int
+owner_option(struct conf_parse *cp, int i, int *mode_r, int *uid_r, int *gid_r);
 
 #endif

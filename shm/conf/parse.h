@@ -19,29 +19,29 @@ struct proxy;
 enum { CONF_WORDS_MAX = 256 };
 
 struct conf_word {
-	char *s;      /* NUL-terminated, quotes and escapes resolved */
-	int col;      /* 1-based column where it began in the file */
-	bool quoted;  /* some part was quoted: never taken for a keyword */
+	char *s;     /* NUL-terminated, quotes and escapes resolved */
+	int col;     /* 1-based column where it began in the file */
+	bool quoted; /* some part was quoted: never taken for a keyword */
 };
 
 struct conf_line {
 	const char *file; /* as given to -f */
 	int line;         /* 1-based */
 	int count;
-	int end_col;      /* column behind the last word */
+	int end_col; /* column behind the last word */
 	struct conf_word word[CONF_WORDS_MAX];
 };
 
 struct conf_parse {
-	struct conf *conf;           /* what is being filled */
-	struct proxy *px;            /* section at hand, NULL in global */
-	const struct conf_line *ln;  /* line at hand */
-	bool negated;                /* the line began with "no" */
+	struct conf *conf;          /* what is being filled */
+	struct proxy *px;           /* section at hand, NULL in global */
+	const struct conf_line *ln; /* line at hand */
+	bool negated;               /* the line began with "no" */
 	int error_count;
 	int warning_count;
-	bool quiet;                  /* collect counts only */
-	bool offline;                /* resolve no names, open no other file */
-	FILE *out;                   /* messages go here, NULL: stderr */
+	bool quiet;   /* collect counts only */
+	bool offline; /* resolve no names, open no other file */
+	FILE *out;    /* messages go here, NULL: stderr */
 };
 
 /*
@@ -50,25 +50,25 @@ struct conf_parse {
  * conf_error() returns -WSE_SYNTAX for convenience.
  */
 int conf_error(struct conf_parse *cp, int i, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
-void conf_warn(struct conf_parse *cp, int i, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
+    PRINTF_LIKE(3, 4);
+void
+conf_warn(struct conf_parse *cp, int i, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* About no line in particular (after the last one). */
 int conf_error_at(struct conf_parse *cp, const char *file, int line,
-		  const char *fmt, ...) PRINTF_LIKE(4, 5);
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
 void conf_warn_at(struct conf_parse *cp, const char *file, int line,
-		  const char *fmt, ...) PRINTF_LIKE(4, 5);
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Word i of the line at hand, "" behind its end. */
 const char *conf_word(const struct conf_parse *cp, int i);
 /* Nearest of the n names to `word` by edit distance, or NULL. */
 const char *conf_nearest(const char *word, const char *const *names, int n);
 
 /* Word i as a number, a time, a size; errors are reported. */
-MUST_USE int conf_arg_int(struct conf_parse *cp, int i, long min, long max,
-			  int *v_r);
+MUST_USE int
+conf_arg_int(struct conf_parse *cp, int i, long min, long max, int *v_r);
 MUST_USE int conf_arg_ms(struct conf_parse *cp, int i, unsigned *ms_r);
-MUST_USE int conf_arg_size(struct conf_parse *cp, int i,
-			   unsigned long long max, unsigned long long *bytes_r);
+MUST_USE int conf_arg_size(struct conf_parse *cp, int i, unsigned long long max,
+    unsigned long long *bytes_r);
 /* Reports when word i (needed: `what`) is missing or words follow word n-1. */
 MUST_USE int conf_need(struct conf_parse *cp, int i, const char *what);
 int conf_no_more(struct conf_parse *cp, int n);

@@ -8,8 +8,8 @@
 #include "shm/conf/conf.h"
 
 /* With HAProxy's defaults; the caller links it. `file` is not copied. */
-struct proxy *proxy_new(const char *name, unsigned cap, const char *file,
-			int line);
+struct proxy *
+proxy_new(const char *name, unsigned cap, const char *file, int line);
 void proxy_free(struct proxy **px);
 /* "frontend", "backend", "listen" or "defaults". */
 const char *proxy_kind(const struct proxy *px);

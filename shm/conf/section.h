@@ -17,7 +17,7 @@
 /* A line kept for later. */
 struct section_line {
 	struct section_line *next;
-	struct conf_line *ln;    /* words and texts in one block */
+	struct conf_line *ln; /* words and texts in one block */
 	bool negated;
 };
 
@@ -37,14 +37,14 @@ struct section_file {
 /* The parser's own; conf_finish() frees all but file names and names. */
 struct conf_state {
 	struct section_file *files;
-	struct section_defaults *defaults;   /* newest first */
+	struct section_defaults *defaults; /* newest first */
 	struct section_line *server_lines, **server_tail;
-	struct proxy **proxy_tail;           /* end of conf.proxies */
-	struct server **server_list_tail;    /* end of the section's servers */
-	struct index names;    /* of proxies; conf_finish() makes it */
-	unsigned where;        /* KW_*, 0: no section yet, KW_SECTION: passed over */
-	const char *name;      /* "backend", for messages */
-	bool replay;           /* parsing kept lines */
+	struct proxy **proxy_tail;        /* end of conf.proxies */
+	struct server **server_list_tail; /* end of the section's servers */
+	struct index names; /* of proxies; conf_finish() makes it */
+	unsigned where;   /* KW_*, 0: no section yet, KW_SECTION: passed over */
+	const char *name; /* "backend", for messages */
+	bool replay;      /* parsing kept lines */
 };
 
 struct conf_state *section_state_new(void);
@@ -62,9 +62,7 @@ void section_parse_line(struct conf_parse *cp, struct conf_line *ln);
 void section_keep_default_server(struct conf_parse *cp);
 /* Call fn for each default-server line, as the line at hand. */
 void section_each_default_server(struct conf_parse *cp,
-				 void (*fn)(struct conf_parse *cp,
-					    struct server *s),
-				 struct server *s);
+    void (*fn)(struct conf_parse *cp, struct server *s), struct server *s);
 /* Kept lines are parsed again: say no warning twice. */
 bool section_is_replay(const struct conf_parse *cp);
 

@@ -8,7 +8,7 @@
 #include "shm/conf/conf.h"
 
 /* Options from word i to the end of the line, into *s. */
-MUST_USE int server_opt_parse(struct conf_parse *cp, int i, struct server *s,
-			      bool is_default);
+MUST_USE int server_opt_parse(
+    struct conf_parse *cp, int i, struct server *s, bool is_default);
 
 #endif

@@ -66,8 +66,7 @@ fuzz_condition(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct conf_parse cp = { .conf = NULL, .quiet = true,
-		.offline = true };
+	struct conf_parse cp = { .conf = NULL, .quiet = true, .offline = true };
 	int read, finish;
 
 	if (size > MAX)

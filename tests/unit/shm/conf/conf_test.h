@@ -18,7 +18,7 @@
 
 struct run {
 	struct conf_parse cp;
-	char *said;      /* after run_finish() */
+	char *said; /* after run_finish() */
 	size_t said_bytes;
 	int read, finish; /* results */
 };
@@ -70,11 +70,11 @@ run_good(struct run *r, const char *text)
 }
 
 /* What every test needs around its own lines. */
-#define DEFAULTS                     \
-	"defaults\n"                 \
-	"\tmode http\n"              \
-	"\ttimeout client 10s\n"     \
-	"\ttimeout connect 1s\n"     \
+#define DEFAULTS                 \
+	"defaults\n"             \
+	"\tmode http\n"          \
+	"\ttimeout client 10s\n" \
+	"\ttimeout connect 1s\n" \
 	"\ttimeout server 10s\n"
 
 #endif
