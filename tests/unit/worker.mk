@@ -1,1 +1,26 @@
 # SPDX-License-Identifier: MIT
+worker_ldadd = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/shm/proto/test_proxy_hdr
+tests_unit_shm_proto_test_proxy_hdr_SOURCES = tests/unit/shm/proto/test_proxy_hdr.c
+tests_unit_shm_proto_test_proxy_hdr_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_flow
+tests_unit_worker_test_flow_SOURCES = tests/unit/worker/test_flow.c
+tests_unit_worker_test_flow_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_hop
+tests_unit_worker_test_hop_SOURCES = tests/unit/worker/test_hop.c
+tests_unit_worker_test_hop_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_lb
+tests_unit_worker_test_lb_SOURCES = tests/unit/worker/test_lb.c
+tests_unit_worker_test_lb_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_reply
+tests_unit_worker_test_reply_SOURCES = tests/unit/worker/test_reply.c
+tests_unit_worker_test_reply_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_sandbox
+tests_unit_worker_test_sandbox_SOURCES = tests/unit/worker/test_sandbox.c
+tests_unit_worker_test_sandbox_LDADD = $(worker_ldadd)
