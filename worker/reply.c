@@ -237,7 +237,7 @@ reply_rule(struct stream *s, const struct rule_reply *r)
 		send_file(s, r->file, r->status);
 		return;
 	}
-	if (!r->head || (r->head->hdr_count == 0 && r->body.n == 0 &&
+	if (!r->head || r->is_page || (r->head->hdr_count == 0 && r->body.n == 0 &&
 	    r->is_deny)) {
 		reply_status(s, r->status);
 		return;
