@@ -26,3 +26,8 @@ check_PROGRAMS += tests/unit/broker/test_idle
 tests_unit_broker_test_idle_SOURCES = tests/unit/broker/test_idle.c \
 	$(broker_rig)
 tests_unit_broker_test_idle_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_rounds
+tests_unit_broker_test_rounds_SOURCES = tests/unit/broker/test_rounds.c \
+	$(broker_rig)
+tests_unit_broker_test_rounds_LDADD = $(broker_ldadd)
