@@ -130,6 +130,8 @@ logfmt_put_encoded(struct logfmt_out *o, const struct logfmt_item *it,
 {
 	size_t i, from = 0;
 
+	if (s.n == 0)
+		return;
 	for (i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		bool coded = logfmt_is_coded(c, set);
