@@ -80,7 +80,6 @@ const struct bind_keyword bind_opt_tbl[] = {
 	{ "name", 1, bind_string, B(name), "<name>",
 	    "Name of the listener in statistics." },
 	{ "proto", 1, bind_proto, 0, "h1", "The only protocol spoken here." },
-	{ "tfo", 0, bind_switch, B(tfo), "", "TCP Fast Open." },
 	{ "transparent", 0, bind_switch, B(transparent), "",
 	    "The address need not be one of this machine." },
 	{ "uid", 1, bind_owner, 0, "<number>", "Owner of a Unix socket." },

@@ -10,6 +10,7 @@
 
 #include "shm/base/mem.h"
 #include "shm/conf/lexer.h"
+#include "shm/conf/rule.h"
 
 /* One line while it is split. */
 struct scan {
@@ -118,6 +119,8 @@ is_name_char(char c)
 static const char *
 variable(struct lexer *lx, const char *name, char *room, size_t room_bytes)
 {
+	const char *v;
+
 	if (strcmp(name, ".FILE") == 0)
 		return lx->ln.file;
 	if (strcmp(name, ".SECTION") == 0)
@@ -126,7 +129,13 @@ variable(struct lexer *lx, const char *name, char *room, size_t room_bytes)
 		snprintf(room, room_bytes, "%d", lx->ln.line);
 		return room;
 	}
-	return getenv(name);
+	v = getenv(name);
+	/* HAProxy's names for its formats, to build a log-format on. */
+	if (!v && strcmp(name, "HAPROXY_HTTP_LOG_FMT") == 0)
+		return logfmt_httplog;
+	if (!v && strcmp(name, "HAPROXY_TCP_LOG_FMT") == 0)
+		return logfmt_tcplog;
+	return v;
 }
 
 /* sc->at is at a '$' inside "...". */

@@ -48,7 +48,7 @@ target_addr(struct conf_parse *cp, struct conf_log_target *lt)
 	if (lt->addr.kind == ADDR_FD)
 		return 0;
 	lt->t.kind = LOGK_DGRAM;
-	lt->t.form = LOGF_RFC3164;
+	lt->t.form = LOGF_LOCAL;
 	if (lt->addr.kind == ADDR_INET && !addr_port(&lt->addr))
 		addr_set_port(&lt->addr, SYSLOG_PORT);
 	return 0;
@@ -58,13 +58,13 @@ static int
 target_form(struct conf_parse *cp, int i, struct log_target *t)
 {
 	static const char *const forms[LOGF_N] = {
+		[LOGF_LOCAL] = "local",
 		[LOGF_RFC3164] = "rfc3164",
 		[LOGF_RFC5424] = "rfc5424",
 		[LOGF_SHORT] = "short",
 		[LOGF_RAW] = "raw",
 	};
-	static const char *const later[] = { "local", "priority", "timed",
-		"iso" };
+	static const char *const later[] = { "priority", "timed", "iso" };
 	const char *s = conf_word(cp, i);
 
 	for (int f = 0; f < LOGF_N; f++) {
@@ -78,12 +78,12 @@ target_form(struct conf_parse *cp, int i, struct log_target *t)
 			return conf_error(cp, i,
 			    "'log': format '%s' is not "
 			    "supported by this version of wsbroker; instead "
-			    "use "
-			    "'rfc3164', 'rfc5424', 'short' or 'raw'",
+			    "use 'local', 'rfc3164', 'rfc5424', 'short' or "
+			    "'raw'",
 			    s);
 	return conf_error(cp, i,
 	    "'log': unknown format '%s'; expected "
-	    "'rfc3164', 'rfc5424', 'short' or 'raw'",
+	    "'local', 'rfc3164', 'rfc5424', 'short' or 'raw'",
 	    s);
 }
 

@@ -228,8 +228,8 @@ static const struct {
 	    "|accept-netscaler-cip|defer-accept|expose-fd|guid-prefix|"
 	    "id|label|level|mss|namespace|nbconn|nice|no-quic-socket|"
 	    "process|quic-force-retry|quic-cc-algo|quic-socket|"
-	    "severity-output|shards|tcp-md5sig|tcp-ut|tcp-ss|thread|cc|"
-	    "idle-ping|force-strict-sni|" },
+	    "severity-output|shards|tcp-md5sig|tcp-ut|tcp-ss|tfo|thread|"
+	    "cc|idle-ping|force-strict-sni|" },
 	{ KW_SERVER, "end TLS in front of wsbroker: it comes with TLS support",
 	    "|ssl|no-ssl|sni|alpn|no-alpn|npn|verify|verifyhost|"
 	    "no-verifyhost|ca-file|crt|crl-file|ciphers|ciphersuites|"

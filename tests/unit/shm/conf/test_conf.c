@@ -250,6 +250,21 @@ conf__directives__choose_lines(void **state)
 }
 
 static void
+conf__log_format__may_build_on_haproxys(void **state)
+{
+	struct run r;
+
+	(void)state;
+	unsetenv("HAPROXY_HTTP_LOG_FMT");
+	run_good(&r,
+	    DEFAULTS "\tlog stdout local0\nfrontend f\n\tbind :80\n"
+		     "\tlog-format \"${HAPROXY_HTTP_LOG_FMT} %[src]\"\n");
+	assert_non_null(r.cp.conf->proxies->log.fmt);
+	assert_false(r.cp.conf->proxies->log.httplog);
+	run_end(&r);
+}
+
+static void
 conf__missing_timeouts__are_a_warning(void **state)
 {
 	struct run r;
@@ -292,6 +307,7 @@ main(void)
 		    conf__default_server__reaches_servers_that_follow),
 		cmocka_unit_test(conf__log_targets__are_kept_once),
 		cmocka_unit_test(conf__directives__choose_lines),
+		cmocka_unit_test(conf__log_format__may_build_on_haproxys),
 		cmocka_unit_test(conf__missing_timeouts__are_a_warning),
 		cmocka_unit_test(conf__crlf_and_bom__are_no_matter),
 	};
