@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 libwsb_a_SOURCES += \
+	worker/rule_hooks.c worker/rule_hooks.h \
 	worker/rules/acl_eval.c \
 	worker/rules/act.h \
 	worker/rules/act_hdr.c \

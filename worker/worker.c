@@ -18,6 +18,7 @@
 #include "shm/base/log.h"
 #include "worker/accept.h"
 #include "worker/fconn.h"
+#include "worker/rule_hooks.h"
 #include "worker/sandbox.h"
 #include "worker/wk.h"
 
@@ -291,6 +292,7 @@ worker_main(const struct worker_heritage *h)
 	(void)fds_raise_limit();
 	clock_update();
 	attach(h);
+	rule_hooks_set(h->master_pid, h->worker_index);
 	if (sandbox_drop(h) < 0)
 		_exit(1);
 	wk.base = base_make();

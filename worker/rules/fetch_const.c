@@ -161,20 +161,18 @@ fetch_const_date_us(struct txn *t, const struct fetch_arg *a, int argc, int n,
 	    sample_set_int(out, (long long)(clock_wall_us() % 1000000));
 }
 
-/* splitmix64, seeded once per process (a fork brings a new pid). */
+/* splitmix64, seeded when first asked: in a worker, never before the fork. */
 static uint64_t
 const_random(void)
 {
 	static uint64_t state;
-	static pid_t owner;
+	static bool seeded;
 	uint64_t z;
 
-	if (owner != getpid()) {
-		owner = getpid();
-		if (getrandom(&state, sizeof(state), GRND_NONBLOCK) !=
-		    sizeof(state))
-			state = clock_wall_us() ^ (uint64_t)owner << 32;
-	}
+	if (!seeded &&
+	    getrandom(&state, sizeof(state), GRND_NONBLOCK) != sizeof(state))
+		state = clock_wall_us() ^ (uint64_t)getpid() << 32;
+	seeded = true;
 	z = (state += 0x9e3779b97f4a7c15u);
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
