@@ -395,7 +395,8 @@ pool_idle_take(struct pool *p, const struct pool_want *w, struct bconn **bc_r)
 	list_for_safe(it, tmp, &set->idle)
 	{
 		bc = list_entry(it, struct bconn, node);
-		if (bc->asked || !(w->tags & TAG_BIT(bc->tag)) ||
+		/* without a broker nobody answers what was asked */
+		if ((bc->asked && p->open) || !(w->tags & TAG_BIT(bc->tag)) ||
 		    !reuse_fits(bc, w->reuse) ||
 		    p->board->slot[bc->slot].epoch != epoch)
 			continue;
