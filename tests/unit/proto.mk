@@ -16,3 +16,7 @@ tests_unit_shm_proto_test_h1_write_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/shm/proto/test_http
 tests_unit_shm_proto_test_http_SOURCES = tests/unit/shm/proto/test_http.c
 tests_unit_shm_proto_test_http_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_tls_hs
+tests_unit_shm_proto_test_tls_hs_SOURCES = tests/unit/shm/proto/test_tls_hs.c \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_shm_proto_test_tls_hs_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
