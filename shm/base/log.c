@@ -202,9 +202,12 @@ head_make(struct target *t, enum log_level level, time_t now)
 	int n = 0;
 
 	switch (t->cfg.form) {
+	case LOGF_LOCAL:
 	case LOGF_RFC3164:
-		n = snprintf(t->head, HEAD_MAX, "<%d>%s %s[%d]: ", pri,
-		    stamp_3164(now), process_tag, process_pid);
+		n = snprintf(t->head, HEAD_MAX, "<%d>%s %s%s[%d]: ", pri,
+		    stamp_3164(now),
+		    t->cfg.form == LOGF_RFC3164 ? "localhost " : "",
+		    process_tag, process_pid);
 		t->head_at = now;
 		t->head_level = level;
 		break;
@@ -308,7 +311,8 @@ target_send(unsigned index, enum log_level level, struct sv line)
 	if (now != t->head_at || level != t->head_level)
 		head_make(t, level, now);
 	n = t->head_bytes;
-	max = t->cfg.line_max_bytes;
+	/* As HAProxy counts: the newline is part of a raw line alone. */
+	max = (size_t)t->cfg.line_max_bytes + (n > 0);
 	if (t->atomic_bytes && max > t->atomic_bytes)
 		max = t->atomic_bytes;
 	if (n + 1 > max)

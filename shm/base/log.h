@@ -29,7 +29,16 @@ enum log_level {
 };
 
 enum log_kind { LOGK_DGRAM, LOGK_STREAM, LOGK_N }; /* syslog socket | fd */
-enum log_form { LOGF_RFC3164, LOGF_RFC5424, LOGF_SHORT, LOGF_RAW, LOGF_N };
+/* LOCAL: RFC 3164 without the host name, as syslog daemons on this host take
+ * it. */
+enum log_form {
+	LOGF_LOCAL,
+	LOGF_RFC3164,
+	LOGF_RFC5424,
+	LOGF_SHORT,
+	LOGF_RAW,
+	LOGF_N
+};
 
 enum { LOG_TARGETS_MAX = 64, LOG_LINE_MAX = 8192 };
 

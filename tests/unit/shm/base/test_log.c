@@ -41,7 +41,7 @@ take(int fd)
 }
 
 static void
-log_line__rfc3164__as_haproxy_frames_it(void **state)
+log_line__local__as_haproxy_frames_it(void **state)
 {
 	struct log_target t;
 	char month[4], clock_text[9];
@@ -49,7 +49,7 @@ log_line__rfc3164__as_haproxy_frames_it(void **state)
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, sv), 0);
-	t = target_for(sv[0], LOGK_DGRAM, LOGF_RFC3164);
+	t = target_for(sv[0], LOGK_DGRAM, LOGF_LOCAL);
 	log_target_set(0, &t);
 	log_line(1, LOGL_INFO, SV("hello world"));
 	take(sv[1]);
@@ -60,6 +60,11 @@ log_line__rfc3164__as_haproxy_frames_it(void **state)
 	assert_string_equal(got + end, "\n");
 	assert_int_equal(got[8], ' ');
 	assert_int_equal(got[11], ' ');
+	t.form = LOGF_RFC3164;
+	log_target_set(0, &t);
+	log_line(1, LOGL_INFO, SV("hello"));
+	take(sv[1]);
+	assert_non_null(strstr(got, " localhost wsb[4711]: hello\n"));
 	close(sv[0]);
 	close(sv[1]);
 }
@@ -242,7 +247,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(log_line__rfc3164__as_haproxy_frames_it),
+		cmocka_unit_test(log_line__local__as_haproxy_frames_it),
 		cmocka_unit_test(log_line__other_forms__head_as_named),
 		cmocka_unit_test(log_line__levels__dropped_and_raised),
 		cmocka_unit_test(log_line__too_long__cut_with_its_newline),
