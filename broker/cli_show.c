@@ -214,8 +214,13 @@ show_state(struct cli *c, uint32_t row)
 	struct check_view k = { .rise = 2, .health = 2 };
 	char addr[INET6_ADDRSTRLEN];
 	bool checked = check_get(row, &k);
+	uint32_t admin = atomic_load(&s->admin_state);
+	uint32_t op = atomic_load(&s->op_state);
 	unsigned port;
 
+	/* as HAProxy has it, maintenance stops a server that is up */
+	if (admin & (SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT))
+		op = SRV_STOPPED;
 	addr_and_port(row, addr, sizeof(addr), &port);
 	cli_print(c,
 	    "%u %s %u %s %s %u %u %u %u %llu %u %u %u %u 0 0 0 - %u - 0 0 - - "
@@ -223,8 +228,7 @@ show_state(struct cli *c, uint32_t row)
 	    s->proxy < broker.board.cap.proxy_count
 		? broker.board.proxy[s->proxy].id
 		: 0,
-	    srv_proxy_name(row), s->id, srv_name(row), addr,
-	    atomic_load(&s->op_state), atomic_load(&s->admin_state),
+	    srv_proxy_name(row), s->id, srv_name(row), addr, op, admin,
 	    atomic_load(&s->weight), atomic_load(&s->iweight),
 	    (unsigned long long)(clock_wall_us() -
 		atomic_load(&s->changed_us)) /
