@@ -77,17 +77,6 @@ check_get(uint32_t server, struct check_view *v_r)
 	return false;
 }
 
-static void
-say(const struct check *k, enum log_level level, const char *line)
-{
-	uint64_t mask = k->cfg->px->log.target_mask;
-
-	if (mask)
-		log_line(mask, level, sv_str(line));
-	else
-		log_msg(level, "%s", line);
-}
-
 /* "reason: …, info: "…", check duration: …ms" */
 static const char *
 reason(const struct check *k, char *out, size_t room)
@@ -118,13 +107,13 @@ go_down(struct check *k, unsigned requeued)
 	    backup && !active ? " Running on backup." : "",
 	    limit_sum(&broker.board, LIM_SERVER, k->server), requeued,
 	    atomic_load(&row->queue_count));
-	say(k, LOGL_ALERT, line);
+	srv_log(k->server, LOGL_ALERT, line);
 	if (active + backup > 0)
 		return;
 	snprintf(line, sizeof(line), "%s %s has no server available!",
 	    k->cfg->px->cap & PX_FRONTEND ? "proxy" : "backend",
 	    srv_proxy_name(k->server));
-	say(k, LOGL_EMERG, line);
+	srv_log(k->server, LOGL_EMERG, line);
 }
 
 static void
@@ -142,7 +131,7 @@ go_up(struct check *k)
 	    srv_name(k->server), reason(k, why, sizeof(why)), active, backup,
 	    backup && !active ? " Running on backup." : "",
 	    atomic_load(&row->queue_count));
-	say(k, LOGL_NOTICE, line);
+	srv_log(k->server, LOGL_NOTICE, line);
 }
 
 static void

@@ -3,6 +3,7 @@
  * Runtime changes of servers.  They live on the board, where all workers see
  * them at once, and end with this run of the service.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/cli_parts.h"
@@ -32,34 +33,51 @@ named(struct cli *c, char *name)
 }
 
 static void
-say_change(uint32_t row, const char *what)
+say_down(uint32_t row)
 {
+	char line[640];
 	unsigned active, backup;
 
 	srv_count_active(broker.board.server[row].proxy, &active, &backup);
-	log_msg(LOGL_NOTICE,
-	    "Server %s/%s %s. %u active and %u backup "
-	    "servers left. %u sessions active, 0 requeued, %u "
+	snprintf(line, sizeof(line),
+	    "Server %s/%s is going DOWN for maintenance. %u active and %u "
+	    "backup servers left. %u sessions active, 0 requeued, %u "
 	    "remaining in queue.",
-	    srv_proxy_name(row), srv_name(row), what, active, backup,
+	    srv_proxy_name(row), srv_name(row), active, backup,
 	    limit_sum(&broker.board, LIM_SERVER, row),
 	    atomic_load(&broker.board.server[row].queue_count));
+	srv_log(row, LOGL_ALERT, line);
+}
+
+static void
+say_change(uint32_t row, const char *what)
+{
+	char line[320];
+
+	snprintf(line, sizeof(line), "Server %s/%s %s.", srv_proxy_name(row),
+	    srv_name(row), what);
+	srv_log(row, LOGL_NOTICE, line);
 }
 
 static void
 set_state(uint32_t row, uint32_t set, uint32_t clear)
 {
 	uint32_t old = atomic_load(&broker.board.server[row].admin_state);
+	bool is_drain;
 
 	srv_set_admin(row, set, clear);
+	is_drain =
+	    atomic_load(&broker.board.server[row].admin_state) & SRV_FDRAIN;
 	if (set & SRV_FMAINT && !(old & MAINT))
-		say_change(row, "is going DOWN for maintenance");
+		say_down(row);
+	else if (old & clear & MAINT)
+		say_change(row,
+		    is_drain ? "is UP/DRAIN (leaving forced maintenance)"
+			     : "is UP/READY (leaving forced maintenance)");
 	else if (set & SRV_FDRAIN && !(old & SRV_FDRAIN))
 		say_change(row, "enters drain state");
-	else if (old & clear & MAINT)
-		say_change(row, "leaves maintenance");
 	else if (old & clear & SRV_FDRAIN)
-		say_change(row, "leaves drain state");
+		say_change(row, "is UP (leaving forced drain)");
 }
 
 void
@@ -89,7 +107,6 @@ is_static(uint32_t row)
 		return false;
 	switch (s->px->lb.algo) {
 	case LB_STATIC_RR:
-	case LB_FIRST:
 		return true;
 	case LB_SOURCE:
 	case LB_URI:
@@ -98,6 +115,7 @@ is_static(uint32_t row)
 	case LB_ROUNDROBIN:
 	case LB_LEASTCONN:
 	case LB_RANDOM:
+	case LB_FIRST:
 	case LB_N:
 		break;
 	}

@@ -10,6 +10,8 @@
 #include "broker/peer.h"
 #include "shm/base/clock.h"
 
+enum { FIND_MORE = 16 /* slots to look at for one that costs less */ };
+
 static uint32_t
 holder_of(const struct bslot *s)
 {
@@ -73,6 +75,7 @@ idle_find(
 {
 	struct list *it, *tmp;
 	uint32_t best = UINT32_MAX;
+	unsigned more = FIND_MORE;
 	struct bslot *s;
 	int cost;
 
@@ -84,6 +87,8 @@ idle_find(
 			return state_index(s);
 		if (cost > 0 && best == UINT32_MAX)
 			best = state_index(s);
+		if (best != UINT32_MAX && more-- == 0)
+			break;
 	}
 	return best;
 }

@@ -226,6 +226,22 @@ take_idle(struct waiter *w)
 	}
 }
 
+/* Idle connections to those who wait, the longest first. */
+static void
+serve_waiters(struct bpool *pool)
+{
+	struct list *it, *tmp;
+	struct waiter *w;
+	unsigned none = 0; /* reuse classes for which nothing is idle */
+
+	list_for_safe(it, tmp, &pool->waiters)
+	{
+		w = list_entry(it, struct waiter, node);
+		if (!(none & 1u << w->reuse) && !take_idle(w))
+			none |= 1u << w->reuse;
+	}
+}
+
 /* A dial for each waiter that has none; false: the slot table is full. */
 static bool
 dial_missing(struct bpool *pool)
@@ -276,6 +292,7 @@ dial_or_block(struct bpool *pool)
 static void
 conn_wait(struct waiter *w)
 {
+	struct bserver *sv = state_server(w->server);
 	struct bpool *pool = w->pool;
 
 	w->state = W_CONN;
@@ -284,15 +301,19 @@ conn_wait(struct waiter *w)
 		grant_permit(w);
 		return;
 	}
-	if (take_idle(w))
+	/* while others wait, they come first */
+	if (pool->waiter_count == 0 && !(sv->attention & ATT_QUEUE) &&
+	    take_idle(w))
 		return;
 	insert(&pool->waiters, w);
 	pool->waiter_count++;
-	state_server(w->server)->conn_waiters++;
+	sv->conn_waiters++;
 	state_attention(w->server);
-	if (take_idle(w))
-		return;
+	pool->pins++;
+	serve_waiters(pool);
 	dial_or_block(pool);
+	pool->pins--;
+	state_pool_put(pool);
 }
 
 static bool
@@ -301,6 +322,8 @@ permit_try(struct waiter *w)
 	uint32_t max = __atomic_load_n(
 	    &broker.board.server[w->server].maxconn, __ATOMIC_RELAXED);
 
+	if (max && state_is_adopting())
+		return false; /* others may have waited longer */
 	return limit_try(
 	    &broker.board, LIM_SERVER, w->server, w->peer->proc, max);
 }

@@ -121,6 +121,18 @@ srv_conf(uint32_t server)
 }
 
 void
+srv_log(uint32_t server, enum log_level level, const char *line)
+{
+	const struct server *s = srv_conf(server);
+	uint64_t mask = s ? s->px->log.target_mask : 0;
+
+	if (mask)
+		log_line(mask, level, sv_str(line));
+	else
+		log_msg(level, "%s", line);
+}
+
+void
 srv_count_active(uint32_t proxy, unsigned *active_r, unsigned *backup_r)
 {
 	uint32_t i, n = atomic_load(&broker.board.hdr->used_servers);

@@ -6,6 +6,7 @@
 #define BROKER_SRV_H
 
 #include "broker/state.h"
+#include "shm/base/log.h"
 
 /* Act on a changed state: close idle ones, send waiters elsewhere. */
 void srv_refresh(uint32_t server);
@@ -20,6 +21,8 @@ const char *srv_proxy_name(uint32_t server);
 uint32_t srv_find(const char *backend, const char *server);
 /* The config's server of this row, or NULL. */
 const struct server *srv_conf(uint32_t server);
+/* A line about it to its backend's log targets, or to the global ones. */
+void srv_log(uint32_t server, enum log_level level, const char *line);
 /* Usable servers of the backend, without / with `backup`. */
 void srv_count_active(uint32_t proxy, unsigned *active_r, unsigned *backup_r);
 
