@@ -301,6 +301,11 @@ listener_bind_all(const struct conf *c, int workers, struct listener **list_r)
 			bad++;
 		}
 	}
+	if (!bad && !*list_r) {
+		log_msg(LOGL_ALERT, "no listener: no frontend has a bind line, "
+			"so there is nothing to do; add one");
+		return -WSE_NOTFOUND;
+	}
 	return bad ? -WSE_SYS : 0;
 }
 

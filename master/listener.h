@@ -19,7 +19,8 @@ struct listener {
 
 /*
  * Bind every bind line of the config for `workers` workers. Each failure is
- * logged with file and line; 0 or -WSE_SYS.
+ * logged with file and line; 0, -WSE_SYS, or
+ * -WSE_NOTFOUND (the config has none).
  */
 MUST_USE int listener_bind_all(const struct conf *c, int workers,
 			       struct listener **list_r);

@@ -58,6 +58,8 @@ logs_open(const struct conf *c)
 		}
 		log_target_set((unsigned)i, &t);
 	}
+	if (c->global.log_send_hostname)
+		log_host(c->global.log_send_hostname);
 	log_global_mask(c->global.log_mask);
 }
 

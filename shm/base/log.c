@@ -47,6 +47,7 @@ struct target {
 };
 
 static struct target targets[LOG_TARGETS_MAX];
+static char log_hostname[64];
 static uint64_t global_mask;
 static uint64_t dropped_lines;
 static int stderr_level = LOGL_DEBUG; /* before the config: everything */
@@ -70,6 +71,12 @@ log_init(const char *tag, int pid)
 	for (unsigned i = 0; i < LOG_TARGETS_MAX; i++)
 		targets[i].head_at = 0;
 	tzset(); /* reads a file: not possible any more after chroot */
+}
+
+void
+log_host(const char *name)
+{
+	snprintf(log_hostname, sizeof(log_hostname), "%s", name);
 }
 
 void
@@ -199,23 +206,26 @@ head_make(struct target *t, enum log_level level, time_t now)
 	struct timespec ts;
 	const char *zone, *stamp;
 	int pri = t->cfg.facility * 8 + (int)level;
+	bool named;
 	int n = 0;
 
 	switch (t->cfg.form) {
 	case LOGF_LOCAL:
 	case LOGF_RFC3164:
-		n = snprintf(t->head, HEAD_MAX, "<%d>%s %s%s[%d]: ", pri,
+		named = t->cfg.form == LOGF_RFC3164 || log_hostname[0];
+		n = snprintf(t->head, HEAD_MAX, "<%d>%s %s%s%s[%d]: ", pri,
 		    stamp_3164(now),
-		    t->cfg.form == LOGF_RFC3164 ? "localhost " : "",
-		    process_tag, process_pid);
+		    !named ? "" : log_hostname[0] ? log_hostname : "localhost",
+		    named ? " " : "", process_tag, process_pid);
 		t->head_at = now;
 		t->head_level = level;
 		break;
 	case LOGF_RFC5424:
 		clock_gettime(CLOCK_REALTIME, &ts);
 		stamp = stamp_5424(ts.tv_sec, &zone);
-		n = snprintf(t->head, HEAD_MAX, "<%d>1 %s%06ld%s - %s %d - - ",
-		    pri, stamp, ts.tv_nsec / 1000, zone, process_tag,
+		n = snprintf(t->head, HEAD_MAX, "<%d>1 %s%06ld%s %s %s %d - - ",
+		    pri, stamp, ts.tv_nsec / 1000, zone,
+		    log_hostname[0] ? log_hostname : "-", process_tag,
 		    process_pid);
 		break;
 	case LOGF_SHORT:

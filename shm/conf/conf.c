@@ -23,7 +23,6 @@ conf_new(void)
 	c->global.stats_maxconn = 10;
 	c->global.bufsize_bytes = 16384;
 	c->global.maxrewrite_bytes = 1024;
-	c->global.maxhdr = 101;
 	return c;
 }
 
@@ -31,7 +30,7 @@ static void
 global_free(struct conf_global *g)
 {
 	char *const strings[] = { g->user, g->group, g->chroot, g->pidfile,
-		g->state_dir, g->node, g->description, g->ssl_bind_ciphers,
+		g->node, g->description, g->ssl_bind_ciphers,
 		g->ssl_bind_ciphersuites, g->ssl_bind_options,
 		g->ssl_server_ciphers, g->ssl_server_ciphersuites,
 		g->ssl_server_options, g->ca_base, g->crt_base, g->log_tag,

@@ -41,7 +41,7 @@ struct addr {
 struct proxy_timeouts {
 	unsigned client_ms, connect_ms, server_ms, tunnel_ms, queue_ms;
 	unsigned http_request_ms, http_keep_alive_ms, check_ms;
-	unsigned client_fin_ms, server_fin_ms, tarpit_ms;
+	unsigned client_fin_ms, server_fin_ms;
 };
 
 enum reuse_mode {
@@ -223,7 +223,6 @@ struct proxy {
 	unsigned cap; /* PX_* */
 	bool disabled;
 	int maxconn; /* frontends: 0 = global.maxconn */
-	int fullconn;
 	struct proxy_timeouts tmo;
 	struct proxy_lb lb;
 	struct proxy_http http;
@@ -264,7 +263,7 @@ struct conf_global {
 	int nbproc;  /* workers, default: 1 */
 	int maxconn; /* client connections, 0: from RLIMIT_NOFILE */
 	unsigned hard_stop_after_ms; /* 0: no bound */
-	char *user, *group, *chroot, *pidfile, *state_dir, *node, *description;
+	char *user, *group, *chroot, *pidfile, *node, *description;
 	int uid, gid; /* -1: not set */
 	bool daemon, master_worker;
 	/* Kept for TLS; without effect until there is one. */
@@ -278,8 +277,6 @@ struct conf_global {
 	unsigned bufsize_bytes;    /* tune.bufsize, default 16384 */
 	unsigned maxrewrite_bytes; /* default 1024 */
 	unsigned maxslots;         /* slot table size, 0: derived */
-	unsigned hang_limit_ms;
-	unsigned maxhdr;
 };
 
 struct conf {

@@ -71,8 +71,6 @@ check_timeouts(struct conf_parse *cp, struct proxy *px)
 	/* As HAProxy's, these two default to another. */
 	if (!px->tmo.queue_ms)
 		px->tmo.queue_ms = px->tmo.connect_ms;
-	if (!px->tmo.tarpit_ms)
-		px->tmo.tarpit_ms = px->tmo.connect_ms;
 	if (px->disabled || !(client || connect || server))
 		return;
 	cp->conf->has_default_warning = true;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shm/base/mem.h"
 #include "shm/conf/addr.h"
@@ -134,9 +135,14 @@ parse_id(struct conf_parse *cp, const struct keyword *kw)
 static int
 parse_log_send_hostname(struct conf_parse *cp, const struct keyword *kw)
 {
+	char host[64] = "";
+	const char *name = cp->ln->count > 1 ? conf_word(cp, 1) : host;
+
 	(void)kw;
+	if (name == host)
+		(void)gethostname(host, sizeof(host) - 1);
 	proxy_set_string(&cp->conf->global.log_send_hostname,
-	    cp->negated ? NULL : conf_word(cp, 1));
+	    cp->negated ? NULL : name);
 	return conf_no_more(cp, 2);
 }
 
@@ -251,8 +257,6 @@ const struct keyword global_tbl[] = {
 	    "Directory the workers are locked into." },
 	{ KW_GLOBAL, "pidfile", parse_string, G(pidfile), "<path>",
 	    "File the master's pid is written to." },
-	{ KW_GLOBAL, "state-dir", parse_string, G(state_dir), "<directory>",
-	    "Directory of the state that outlives a restart." },
 	{ KW_GLOBAL, "node", parse_string, G(node), "<name>",
 	    "Name of this node, shown by the runtime interface." },
 	{ KW_GLOBAL, "description", parse_words, G(description), "<text>",
@@ -263,8 +267,6 @@ const struct keyword global_tbl[] = {
 	    "As -W on the command line; there is always a master." },
 	{ KW_GLOBAL, "hard-stop-after", parse_time, G(hard_stop_after_ms),
 	    "<time>", "Longest time a graceful stop may take." },
-	{ KW_GLOBAL, "hang-limit", parse_time, G(hang_limit_ms), "<time>",
-	    "A worker whose loop stands still for so long is replaced." },
 	{ KW_GLOBAL | KW_NO, "log-send-hostname", parse_log_send_hostname, 0,
 	    "[<text>]", "Host name in the header of syslog lines." },
 	{ KW_GLOBAL, "stats socket", parse_stats_socket, 0,

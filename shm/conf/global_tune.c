@@ -7,7 +7,7 @@
 #include "shm/base/buf.h"
 #include "shm/conf/keyword.h"
 
-enum { HEADERS_MAX = 32767, SLOTS_MAX = 1 << 24 };
+enum { SLOTS_MAX = 1 << 24 };
 
 static int
 parse_bufsize(struct conf_parse *cp, const struct keyword *kw)
@@ -37,18 +37,6 @@ parse_maxrewrite(struct conf_parse *cp, const struct keyword *kw)
 }
 
 static int
-parse_maxhdr(struct conf_parse *cp, const struct keyword *kw)
-{
-	int n;
-
-	(void)kw;
-	if (conf_arg_int(cp, 1, 1, HEADERS_MAX, &n))
-		return -WSE_SYNTAX;
-	cp->conf->global.maxhdr = (unsigned)n;
-	return conf_no_more(cp, 2);
-}
-
-static int
 parse_maxslots(struct conf_parse *cp, const struct keyword *kw)
 {
 	int n;
@@ -73,8 +61,6 @@ const struct keyword global_tune_tbl[] = {
 	    "Largest request or response head, 16384 by default." },
 	{ KW_GLOBAL, "tune.maxrewrite", parse_maxrewrite, 0, "<bytes>",
 	    "Part of tune.bufsize kept for what rules add, 1024 by default." },
-	{ KW_GLOBAL, "tune.http.maxhdr", parse_maxhdr, 0, "<number>",
-	    "Most header lines of a message, 101 by default." },
 	{ KW_GLOBAL, "tune.maxslots", parse_maxslots, 0, "<number>",
 	    "Most backend connections at a time, over all servers; derived "
 	    "from the limit of open files by default." },

@@ -65,15 +65,6 @@ parse_maxconn(struct conf_parse *cp, const struct keyword *kw)
 }
 
 static int
-parse_fullconn(struct conf_parse *cp, const struct keyword *kw)
-{
-	(void)kw;
-	if (conf_arg_int(cp, 1, 0, CONN_MAX, &cp->px->fullconn))
-		return -WSE_SYNTAX;
-	return conf_no_more(cp, 2);
-}
-
-static int
 parse_default_backend(struct conf_parse *cp, const struct keyword *kw)
 {
 	(void)kw;
@@ -123,8 +114,6 @@ const struct keyword proxy_kw_tbl[] = {
 	    "Undoes disabled of a defaults section." },
 	{ KW_FE, "maxconn", parse_maxconn, 0, "<number>",
 	    "Most client connections of the frontend at a time." },
-	{ KW_BE, "fullconn", parse_fullconn, 0, "<number>",
-	    "Load at which servers reach their maxconn." },
 	{ KW_FE, "default_backend", parse_default_backend, 0, "<backend>",
 	    "Where requests go that no use_backend rule takes." },
 	{ KW_BE, "http-reuse", parse_http_reuse, 0,

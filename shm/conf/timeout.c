@@ -40,7 +40,5 @@ const struct keyword timeout_tbl[] = {
 	    "<time>", "As timeout client, once one direction is closed." },
 	{ KW_BE, "timeout server-fin", parse_timeout, T(server_fin_ms),
 	    "<time>", "As timeout server, once one direction is closed." },
-	{ KW_ALL, "timeout tarpit", parse_timeout, T(tarpit_ms), "<time>",
-	    "How long a tarpitted request is held." },
 	{ 0, NULL, NULL, 0, NULL, NULL },
 };

@@ -72,6 +72,8 @@ static const struct {
 	    "harden.reject-privileged-ports.tcp|"
 	    "harden.reject-privileged-ports.quic|"
 	    "force-cfg-parser-pause|dns-accept-family|key-base|" },
+	{ KW_GLOBAL, "leave the line out; it comes with a later version",
+	    "|hang-limit|state-dir|" },
 	{ KW_GLOBAL, "use maxconn",
 	    "|maxconnrate|maxsessrate|maxcomprate|maxcompcpuusage|"
 	    "maxzlibmem|" },
@@ -103,7 +105,7 @@ static const struct {
 	    "tune.h2.fe.glitches-threshold|tune.h2.be.rxbuf|"
 	    "tune.h2.fe.rxbuf|tune.h2.zero-copy-fwd-send|" },
 	{ KW_GLOBAL, "leave the line out; the default fits",
-	    "|tune.buffers.limit|tune.buffers.reserve|"
+	    "|tune.http.maxhdr|tune.buffers.limit|tune.buffers.reserve|"
 	    "tune.bufsize.small|tune.comp.maxlevel|"
 	    "tune.disable-fast-forward|"
 	    "tune.disable-zero-copy-forwarding|"
@@ -136,11 +138,13 @@ static const struct {
 	{ KW_GLOBAL, "leave the line out; it comes with reload support",
 	    "|on-drain|master-loss|rebalance|" },
 	{ KW_GLOBAL, "write 'stats socket'", "|stats bind-process|" },
+	{ KW_ALL, "leave the line out: it scales minconn, which is not supported",
+	    "|fullconn|" },
 	{ KW_ALL, "leave the line out; stick tables are out of scope",
 	    "|stick|stick-table|" },
 	{ KW_ALL, "use 'http-request deny' and ACLs",
 	    "|rate-limit sessions|tcp-request connection|block|reqdeny|"
-	    "reqtarpit|" },
+	    "reqtarpit|timeout tarpit|" },
 	{ KW_ALL, "use http-request rules",
 	    "|tcp-request content|tcp-request inspect-delay|"
 	    "tcp-request session|tcp-request|tcp-response|"

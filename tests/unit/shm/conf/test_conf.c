@@ -29,11 +29,11 @@ conf__global__is_stored(void **state)
 	run_good(&r,
 	    "global\n\tnbproc 4\n\tmaxconn 1000\n\tdaemon\n"
 	    "\tuid 10\n\tgid 20\n\tchroot /var/empty\n\tpidfile /run/x.pid\n"
-	    "\thard-stop-after 30s\n\thang-limit 2s\n\tstate-dir /var/lib/x\n"
+	    "\thard-stop-after 30s\n"
 	    "\tstats socket /run/x.sock mode 660 level admin expose-fd "
 	    "listeners\n\tstats socket 127.0.0.1:9999\n\tstats timeout 5s\n"
 	    "global\n\tmaxconn 2000\n\ttune.bufsize 8k\n\tnbthread 8\n"
-	    "\ttune.maxrewrite 8000\n\ttune.http.maxhdr 50\n"
+	    "\ttune.maxrewrite 8000\n"
 	    "\tssl-default-bind-options a b\n\tlog-tag tag\n");
 	g = &r.cp.conf->global;
 	assert_int_equal(g->nbproc, 4);
@@ -44,10 +44,8 @@ conf__global__is_stored(void **state)
 	assert_string_equal(g->chroot, "/var/empty");
 	assert_string_equal(g->pidfile, "/run/x.pid");
 	assert_int_equal(g->hard_stop_after_ms, 30000);
-	assert_int_equal(g->hang_limit_ms, 2000);
 	assert_int_equal(g->bufsize_bytes, 8192);
 	assert_int_equal(g->maxrewrite_bytes, 4096); /* half at most */
-	assert_int_equal(g->maxhdr, 50);
 	assert_string_equal(g->ssl_bind_options, "a b");
 	assert_string_equal(g->log_tag, "tag");
 	assert_int_equal(g->stats_sockets->mode, 0660);
