@@ -20,3 +20,27 @@ check_PROGRAMS += tests/unit/shm/proto/test_tls_hs
 tests_unit_shm_proto_test_tls_hs_SOURCES = tests/unit/shm/proto/test_tls_hs.c \
 	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
 tests_unit_shm_proto_test_tls_hs_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_tls_aead
+tests_unit_shm_proto_test_tls_aead_SOURCES = tests/unit/shm/proto/test_tls_aead.c \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_shm_proto_test_tls_aead_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_tls_ctx
+tests_unit_shm_proto_test_tls_ctx_SOURCES = tests/unit/shm/proto/test_tls_ctx.c \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_shm_proto_test_tls_ctx_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_tls_key
+tests_unit_shm_proto_test_tls_key_SOURCES = tests/unit/shm/proto/test_tls_key.c \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_shm_proto_test_tls_key_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_tls_msg
+tests_unit_shm_proto_test_tls_msg_SOURCES = tests/unit/shm/proto/test_tls_msg.c \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_shm_proto_test_tls_msg_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_tls_rec
+tests_unit_shm_proto_test_tls_rec_SOURCES = tests/unit/shm/proto/test_tls_rec.c \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_shm_proto_test_tls_rec_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_tls_state
+tests_unit_shm_proto_test_tls_state_SOURCES = tests/unit/shm/proto/test_tls_state.c \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_shm_proto_test_tls_state_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
