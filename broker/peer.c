@@ -331,8 +331,10 @@ on_end(struct chan *c, int err, const char *why, void *arg)
 	if (err < 0)
 		state_violation(p->instance, 0, err, "%s", why);
 	/* EOF is not death, unless nobody is left to say DEAD */
-	if (broker.master_gone)
+	if (broker.master_gone) {
 		peer_dead(&d);
+		state_later(); /* it may have been the last one */
+	}
 }
 
 int

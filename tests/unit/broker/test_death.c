@@ -9,6 +9,8 @@
 /* cmocka wants those first */
 #include <cmocka.h>
 
+#include <sys/wait.h>
+
 #include "shm/base/clock.h"
 #include "shm/seg/limit.h"
 #include "tests/unit/broker/rig.h"
@@ -320,6 +322,34 @@ death__worker_drains__broker_gets_its_idle_ones(void **state)
 	rig_origin_hang_up(&rig.o[0]);
 	rig_until(&rig, rig_count(&rig, SLOT_FREE) == rig.slot_count, 500);
 	rig_check_rest(&rig);
+	rig_stop(&rig);
+}
+
+static void
+death__master__broker_ends_with_the_last_worker(void **state)
+{
+	struct rig_req q;
+	unsigned i;
+
+	(void)state;
+	rig_init(&rig);
+	rig_start(&rig, 2);
+	rig_roundtrip(&rig, 0, 0, &q);
+	chan_free(&rig.to_broker);
+	rig_run(&rig, 50);
+	for (i = 0; i < 10; i++) /* it serves on */
+		rig_roundtrip(&rig, i % 2, 0, &q);
+	assert_int_equal(rig.o[0].accepted, 1);
+	assert_int_equal(waitpid(rig.broker_pid, NULL, WNOHANG), 0);
+	for (i = 0; i < 2; i++)
+		rig_worker_die(&rig, i);
+	for (i = 0; i < 2000; i++) {
+		if (waitpid(rig.broker_pid, NULL, WNOHANG) == rig.broker_pid)
+			break;
+		rig_run(&rig, 1);
+	}
+	assert_true(i < 2000);
+	rig.broker_pid = 0;
 	rig_stop(&rig);
 }
 
