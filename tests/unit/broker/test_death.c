@@ -372,6 +372,8 @@ main(void)
 		cmocka_unit_test(death__broker_then_worker__nothing_leaks),
 		cmocka_unit_test(
 		    death__worker_drains__broker_gets_its_idle_ones),
+		cmocka_unit_test(
+		    death__master__broker_ends_with_the_last_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
