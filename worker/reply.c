@@ -139,7 +139,9 @@ send_head(struct stream *s, struct http_head *h, struct sv body)
 	}
 	snprintf(len, 24, "%zu", body.n);
 	t->res = h;
-	err |= http_add(h, SV("Content-Length"), sv_str(len));
+	/* RFC 9110 8.6: none in 204; in 304 it would speak of another body. */
+	if (h->status != 204 && h->status != 304)
+		err |= http_add(h, SV("Content-Length"), sv_str(len));
 	after_rules(s);
 	if (!s->keep_client)
 		err |= http_add(h, SV("Connection"), SV("close"));

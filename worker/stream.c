@@ -86,11 +86,13 @@ stream_new(struct fconn *fc)
 	t->arena.size_bytes = STREAM_ARENA_BYTES;
 	t->log.term[0] = t->log.term[1] = TERM_NONE;
 	t->log.level = LOGL_INFO;
-	t->at.first_us = clock_us();
 	t->at.idle_us = fc->cli.request_count ? fc->since_ms * 1000 :
 	    fc->cli.accept_us;
-	if (t->at.idle_us > t->at.first_us)
-		t->at.idle_us = t->at.first_us;
+	if (t->at.idle_us > clock_us())
+		t->at.idle_us = clock_us();
+	/* A stream without a byte is there to be logged (Ti 0, all in Ta). */
+	if (buf_len(&fc->in))
+		t->at.first_us = clock_us();
 	s->due.client_ms = clock_ms();
 	/* For the first request it runs from the accept on. */
 	s->due.head_ms = fc->cli.request_count ? clock_ms() :

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "shm/base/clock.h"
+
 /* From the wait's begin to `at`; -1 for what was not reached. */
 static long long
 time_ms(uint64_t from_us, uint64_t at_us)
@@ -33,7 +35,8 @@ time_timers(const struct txn *t, struct log_time *lt)
 	lt->queue_ms = time_ms(from, at->assigned_us);
 	lt->connect_ms = time_ms(from, at->connect_us);
 	lt->data_ms = time_ms(from, at->response_us);
-	lt->close_ms = time_ms(from, at->end_us);
+	/* A line under way (option logasap): up to now. */
+	lt->close_ms = time_ms(from, at->end_us ? at->end_us : clock_us());
 	if (lt->close_ms < 0)
 		lt->close_ms = 0;
 	/* Without a first byte all of it was waiting for a request. */
