@@ -79,7 +79,8 @@ def test_quickstart_ends_at_ctrl_c():
     wait_until(lambda: "Ctrl-C" in started.stdout(), 100)
     assert get(port, "/bytes/5").body == b"01234"
     os.killpg(started.pid, 2)
-    assert started.wait() == 130
+    code = started.wait()
+    assert code == 130, (code, started.stderr())
 
 
 def test_install_places_everything():
