@@ -43,6 +43,11 @@ endif
 lint:
 	@$(srcdir)/tools/lint
 
+# Micro-benchmarks: make tests/bench/tls_rec, and run it.
+EXTRA_PROGRAMS = tests/bench/tls_rec
+tests_bench_tls_rec_SOURCES = tests/bench/tls_rec.c
+tests_bench_tls_rec_LDADD = libwsb.a $(WSB_LIBS)
+
 bench: all
 	@WSB_BUILD="$(abs_builddir)" $(srcdir)/tests/bench/run
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
 #include <sys/uio.h>
 #include <openssl/err.h>
 
@@ -363,6 +364,55 @@ detach__max_fragment_length__bounds_our_records(void **state)
 	}
 }
 
+enum { THREADS = 4, TIMES = 12 };
+
+/* What the threads of a broker share. */
+static struct {
+	SSL_CTX *client_ctx, *server_ctx;
+	SSL_SESSION *session;
+} shared;
+
+static void *
+shake_hands_often(void *arg)
+{
+	struct pair *p = calloc(1, sizeof(*p));
+
+	p->shape = (struct shape){ 13, TLS_AES_128_GCM, true, false };
+	p->client_ctx = shared.client_ctx;
+	p->server_ctx = shared.server_ctx;
+	for (int i = 0; i < TIMES; i++) {
+		pair_connect(p, i & 1 ? shared.session : NULL);
+		pair_talk(p);
+		pair_stop(p);
+	}
+	tls_rec_drain();
+	free(p);
+	return arg;
+}
+
+static void
+connect__many_threads__one_context_and_session(void **state)
+{
+	struct shape s = { 13, TLS_AES_128_GCM, true, false };
+	pthread_t t[THREADS];
+	void *r;
+
+	(void)state;
+	pair_init(&pair, &s);
+	shared.client_ctx = pair.client_ctx;
+	shared.server_ctx = pair.server_ctx;
+	shared.session = pair_session(&pair);
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(
+		    pthread_create(&t[i], NULL, shake_hands_often, t), 0);
+	for (int i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(t[i], &r), 0);
+		assert_ptr_equal(r, t);
+	}
+	SSL_SESSION_free(shared.session);
+	pair_free(&pair);
+}
+
 int
 main(void)
 {
@@ -381,6 +431,8 @@ main(void)
 		cmocka_unit_test(feed__no_tls__fails_at_once),
 		cmocka_unit_test(
 		    detach__max_fragment_length__bounds_our_records),
+		cmocka_unit_test(
+		    connect__many_threads__one_context_and_session),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

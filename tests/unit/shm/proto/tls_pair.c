@@ -281,7 +281,7 @@ void
 pair_talk(struct pair *p)
 {
 	static const size_t sizes[] = { 1, 5, 128, 2048, 2049, 16384 };
-	static uint8_t data[16384], out[17000];
+	static _Thread_local uint8_t data[16384], out[17000];
 	ssize_t n;
 
 	for (size_t i = 0; i < sizeof(data); i++)
