@@ -7,6 +7,7 @@
  */
 #include "broker/broker.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@
 #include "shm/base/log.h"
 #include "shm/seg/stat.h"
 
-enum { TICK_MS = 100, RETRY_MS = 5, TICKS_PER_BEAT = 10 };
+enum { TICK_MS = 100, RETRY_MS = 5, TICKS_PER_BEAT = 10, FIXED_FDS_MAX = 1024 };
 
 static void
 end_when_alone(void)
@@ -132,12 +133,29 @@ on_later(evutil_socket_t fd, short what, void *arg)
 		end_when_alone();
 }
 
+/* Counted once, before any worker or server is there. */
+static unsigned
+count_fds(void)
+{
+	unsigned n = 0;
+	int fd;
+
+	for (fd = 0; fd < FIXED_FDS_MAX; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 static void
 beat(void)
 {
 	struct board_proc *row = &broker.board.proc[broker.heritage->proc];
 	struct stat_proc *st = stat_proc(&broker.board, broker.heritage->proc);
 
+	atomic_store_explicit(&row->fds,
+	    broker.slot_fds + broker.peer_count + broker.fixed_fds,
+	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &row->fd_max, (uint32_t)broker.fd_max, memory_order_relaxed);
 	atomic_store_explicit(
 	    &row->heartbeat_us, clock_us(), memory_order_relaxed);
 	atomic_store_explicit(
@@ -169,7 +187,7 @@ set_up(const struct broker_heritage *h)
 	struct timeval tv = { 0, TICK_MS * 1000 };
 	int r, fd = h->master_fd;
 
-	(void)fds_raise_limit();
+	broker.fd_max = fds_raise_limit();
 	r = privs_drop(h);
 	if (r != 0)
 		return r;
@@ -215,10 +233,11 @@ broker_main(const struct broker_heritage *h)
 		log_msg(LOGL_ALERT, "broker: cannot start: %s", err_text(r));
 		_exit(1);
 	}
-	beat();
 	srv_refresh_all();
 	check_start();
 	cli_start();
+	broker.fixed_fds = count_fds();
+	beat();
 	if (chan_send(broker.master, &ready) != 0)
 		_exit(1);
 	event_base_dispatch(broker.base);

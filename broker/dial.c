@@ -208,6 +208,7 @@ start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
 	}
 	s = &broker.slots[slot];
 	s->fd = fd;
+	broker.slot_fds++;
 	s->gen = gen;
 	s->state = BS_DIALING;
 	s->start_us = clock_update();

@@ -198,6 +198,7 @@ on_hold(struct peer *p, struct ipc_msg *m)
 	}
 	if (m->fd_count == 1 && s->state == BS_HELD) {
 		s->fd = m->fd[0];
+		broker.slot_fds++;
 		m->fd[0] = -1;
 	}
 	/* no descriptor here: nobody else can get it, so it does not idle */

@@ -225,6 +225,7 @@ state_close_fd(struct bslot *s, bool shut)
 	if (shut)
 		shutdown(s->fd, SHUT_RDWR);
 	close(s->fd);
+	broker.slot_fds--;
 	s->fd = -1;
 }
 

@@ -120,7 +120,10 @@ struct broker {
 	uint32_t slots_touched; /* slots never used yet start here */
 	struct list peers;
 	unsigned peer_count;
-	unsigned claims; /* adopted: living workers that owe HOLD_END */
+	unsigned slot_fds;  /* descriptors in `slots` */
+	unsigned fixed_fds; /* the others, without the workers' channels */
+	uint64_t fd_max;    /* RLIMIT_NOFILE */
+	unsigned claims;    /* adopted: living workers that owe HOLD_END */
 	uint64_t claims_until_us; /* 0: adoption is over */
 	bool run_all;             /* it was over just now: look at all queues */
 	struct bpool **hash;

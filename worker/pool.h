@@ -32,6 +32,7 @@ struct bconn {
 	bool idle;     /* in an own idle list; the word may say otherwise */
 	bool asked;    /* RELEASED sent, KEEP awaited: not for own reuse */
 	bool tunnel;
+	bool bound; /* authenticated for one session: never shared again */
 	bool lost; /* the CAS was lost: event_del'd, REVOKE or GRANT follows */
 	struct idle_set *set; /* the list it idles in */
 	struct list node;     /* own idle list, most recently used first */

@@ -169,7 +169,7 @@ cli__maintenance__closes_idle_and_sends_away(void **state)
 	assert_true(q.failed);
 	assert_int_equal(q.why, PFAIL_DOWN);
 	assert_non_null(
-	    strstr(ask("show servers state be\n"), " s1 127.0.0.1 2 1 1 1 "));
+	    strstr(ask("show servers state be\n"), " s1 127.0.0.1 0 1 1 1 "));
 	assert_string_equal(ask("set server be/s1 state ready\n"), "\n");
 	rig_roundtrip(&rig, 0, 0, &q);
 	stop();
