@@ -56,6 +56,8 @@ access_log_line(struct stream *s)
 		return;
 	if (l->dontlog_normal && is_normal(t))
 		return;
+	if (!l->fmt && !t->req)
+		return; /* the plain line tells of requests */
 	fill_counts(t);
 	if (l->fmt)
 		n = logfmt_build(l->fmt, t, line, sizeof(line));

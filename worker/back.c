@@ -104,7 +104,7 @@ back_done(struct stream *s)
 	back_write_off(s);
 	if (!is_in_order(s)) {
 		pool_close(wk.pool, &s->b.bc, 0);
-	} else if (s->t.be->http.reuse == REUSE_NEVER) {
+	} else if (s->t.be->http.reuse == REUSE_NEVER || s->b.bc->bound) {
 		back_read_on(s);
 		if (s->keep_client)
 			keep(s);
@@ -157,7 +157,7 @@ back_waited(struct stream *s)
 	uint64_t left = s->b.lease.queue_left_us;
 	int passed = s->b.queue_seen;
 
-	t->at.assigned_us = t->at.queue_us;
+	t->at.assigned_us = s->b.chosen_us ? s->b.chosen_us : t->at.queue_us;
 	if (!s->b.queued)
 		return;
 	t->at.assigned_us = left > t->at.queue_us && left < clock_us() ?

@@ -33,7 +33,7 @@ struct bconn {
 	bool asked;    /* RELEASED sent, KEEP awaited: not for own reuse */
 	bool tunnel;
 	bool bound; /* authenticated for one session: never shared again */
-	bool lost; /* the CAS was lost: event_del'd, REVOKE or GRANT follows */
+	bool lost;  /* the CAS was lost: event_del'd, REVOKE or GRANT follows */
 	struct idle_set *set; /* the list it idles in */
 	struct list node;     /* own idle list, most recently used first */
 	/* Owner's read callback while leased; set by the stream after

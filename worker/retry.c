@@ -59,6 +59,13 @@ count_retry(struct stream *s)
 	stat_add(&srv_stat(s)->retries, 1);
 }
 
+/* The request, not the load, says which server is meant. */
+static bool
+is_hash(enum lb_algo algo)
+{
+	return algo == LB_SOURCE || algo == LB_URI || algo == LB_HDR;
+}
+
 /* option redispatch: whether this retry may go to another server. */
 static bool
 redispatches(const struct stream *s)
@@ -73,8 +80,9 @@ redispatches(const struct stream *s)
 		return true;
 	if (period > 0 && s->b.tries_done % period == 0)
 		return true;
-	return !s->b.by_rule && lb_usable_count(be) > 1 &&
-	    (be->lb.algo == LB_ROUNDROBIN || be->lb.algo == LB_STATIC_RR);
+	/* At once where any server would do. */
+	return !s->b.by_rule && !is_hash(be->lb.algo) &&
+	    lb_usable_count(be) > 1;
 }
 
 static void
@@ -84,7 +92,6 @@ redispatch(struct stream *s)
 
 	stat_add(&be_stat(s)->redispatches, 1);
 	stat_add(&srv_stat(s)->redispatches, 1);
-	s->t.log.redispatched = true;
 	s->t.srv = lb_choose(&s->t, old);
 	if (!s->t.srv) {
 		s->t.srv = old;
@@ -92,6 +99,9 @@ redispatch(struct stream *s)
 		reply_status(s, 503);
 		return;
 	}
+	if (s->t.srv != old)
+		s->t.log.redispatched = true;
+	s->b.chosen_us = clock_us();
 	back_lease(s);
 }
 

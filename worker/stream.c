@@ -466,6 +466,20 @@ watch_client(struct stream *s)
 		half_closed(s);
 }
 
+/* A FIN within the head: the client may still read. */
+static void
+head_cut(struct stream *s)
+{
+	struct stat_proxy *fe = stat_proxy(&wk.board, wk.proc,
+	    (uint32_t)s->t.fe->row);
+
+	stat_add(&fe->req_errors, 1);
+	stat_add(&fe->client_aborts, 1);
+	stream_term(s, 'C', 'R');
+	s->keep_client = false;
+	reply_status(s, 400);
+}
+
 static void
 read_head(struct stream *s)
 {
@@ -481,7 +495,10 @@ read_head(struct stream *s)
 		return;
 	if (n < 0) {
 		fc->eof = true;
-		stream_client_gone(s);
+		if (n == -WSE_EOF)
+			head_cut(s);
+		else
+			stream_client_gone(s);
 		return;
 	}
 	fc->in.w += (uint32_t)n;

@@ -51,6 +51,7 @@ struct stream_back {
 	bool want_fresh;          /* no reused connection for this try */
 	bool by_rule;             /* use-server chose it */
 	bool queued;              /* there was no free permit when it asked */
+	uint64_t chosen_us;       /* when redispatched; 0: it was not */
 	int queue_seen;           /* others that waited then, and itself */
 	bool counted;             /* in the backend's stream count */
 	bool srv_close;           /* the server will not keep the connection */

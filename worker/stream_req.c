@@ -63,6 +63,7 @@ run_rules(struct stream *s, const struct proxy *px)
 		reply_rule(s, &r);
 		return false;
 	case RULE_REJECT:
+		s->t.at.request_us = 0; /* as HAProxy logs it */
 		stat_add(&st->req_denied, 1);
 		stream_term(s, 'P', 'R');
 		stream_cut(s);
@@ -198,6 +199,7 @@ route(struct stream *s)
 	s->b.tries_left = t->be->http.retries;
 	if ((t->fe->http.buffer_request || t->be->http.buffer_request) &&
 	    !s->up.in_done) {
+		t->at.request_us = 0; /* its body is awaited, too */
 		stream_set_state(s, ST_BUFFER);
 		continue_now(s);
 		stream_req_buffered(s);

@@ -51,6 +51,8 @@ run_rules(struct stream *s, const struct proxy *px)
 	case RULE_REPLY:
 		stream_term(s, r.is_deny ? 'P' : 'L', 'H');
 		if (r.is_deny)
+			s->t.at.response_us = 0; /* as HAProxy logs it */
+		if (r.is_deny)
 			stat_add(&stat_proxy(&wk.board, wk.proc,
 			    (uint32_t)px->row)->res_denied, 1);
 		reply_rule(s, &r);
@@ -179,6 +181,31 @@ relay_begin(struct stream *s)
 	push_client(s);
 }
 
+static bool
+offers(const struct http_head *res, struct sv name, struct sv scheme)
+{
+	int i = -1;
+
+	while ((i = http_find(res, name, (unsigned)(i + 1))) >= 0)
+		if (sv_istarts(res->hdr[i].value, scheme))
+			return true;
+	return false;
+}
+
+/* NTLM and its kin authenticate a connection, not a request. */
+static bool
+binds_connection(const struct http_head *res)
+{
+	struct sv name;
+
+	if (res->status != 401 && res->status != 407)
+		return false;
+	name = res->status == 401 ? SV("WWW-Authenticate") :
+	    SV("Proxy-Authenticate");
+	return offers(res, name, SV("NTLM")) ||
+	    offers(res, name, SV("Negotiate"));
+}
+
 /* The final head is here, n bytes long. */
 static void
 head_done(struct stream *s, uint32_t n)
@@ -194,6 +221,8 @@ head_done(struct stream *s, uint32_t n)
 	t->at.response_us = clock_us();
 	if (res->minor ? res->conn_close : !res->conn_keepalive)
 		s->b.srv_close = true;
+	if (binds_connection(res))
+		s->b.bc->bound = true;
 	if (bit && retry_response(s, bit))
 		return;
 	if (res->status == 101 && !s->is_upgrade) {
