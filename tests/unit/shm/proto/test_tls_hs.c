@@ -364,6 +364,41 @@ detach__max_fragment_length__bounds_our_records(void **state)
 	}
 }
 
+static int
+take_any(int ok, X509_STORE_CTX *c)
+{
+	(void)ok;
+	(void)c;
+	return 1;
+}
+
+/* A second hello and a client certificate: more records before the switch. */
+static void
+detach__hello_retry_and_client_certificate__counts_right(void **state)
+{
+	struct shape s = { 13, TLS_AES_256_GCM, true, false };
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		s.version = i & 1 ? 13 : 12;
+		s.is_client = i & 2;
+		pair_init(&pair, &s);
+		SSL_CTX_set1_groups_list(pair.client_ctx, "X25519:P-256");
+		SSL_CTX_set1_groups_list(pair.server_ctx, "P-256");
+		SSL_CTX_use_certificate(
+		    pair.client_ctx, SSL_CTX_get0_certificate(pair.server_ctx));
+		SSL_CTX_use_PrivateKey(
+		    pair.client_ctx, SSL_CTX_get0_privatekey(pair.server_ctx));
+		SSL_CTX_set_verify(pair.server_ctx,
+		    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+		    take_any);
+		SSL_CTX_set_session_id_context(
+		    pair.server_ctx, (const unsigned char *)"t", 1);
+		exchange(&pair, NULL);
+		pair_free(&pair);
+	}
+}
+
 enum { THREADS = 4, TIMES = 12 };
 
 /* What the threads of a broker share. */
@@ -422,6 +457,8 @@ main(void)
 		cmocka_unit_test(feed__every_split__same_connection),
 		cmocka_unit_test(
 		    detach__data_behind_the_handshake__moves_along),
+		cmocka_unit_test(
+		    detach__hello_retry_and_client_certificate__counts_right),
 		cmocka_unit_test(session__data_and_tickets__both_arrive),
 		cmocka_unit_test(session__none_comes__detaches_exactly),
 		cmocka_unit_test(session__of_another_sni__is_not_offered),
