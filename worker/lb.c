@@ -106,7 +106,7 @@ is_lighter(uint64_t a, unsigned wa, uint64_t b, unsigned wb)
 	return a * wb < b * wa;
 }
 
-/* Least load per weight; ties go round. */
+/* Least load per weight, an idle server least of all; ties go round. */
 static const struct server *
 least(const struct proxy *be, const struct lb_set *set,
     const struct server *avoid)
@@ -118,8 +118,9 @@ least(const struct proxy *be, const struct lb_set *set,
 
 	for (int k = 0; k < set->count; k++) {
 		int i = (int)((from + (unsigned)k) % (unsigned)set->count);
-		uint64_t load = (uint64_t)lb_load(set->srv[i]) + 1;
+		uint64_t load = lb_load(set->srv[i]);
 
+		load += load > 0;
 		if (set->srv[i] == avoid && set->count > 1)
 			continue;
 		if (best < 0 || is_lighter(load, set->weight[i], best_load,

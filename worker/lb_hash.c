@@ -4,6 +4,7 @@
  * servers stay the same.  With `hash-type consistent`, weighted rendezvous:
  * when a server comes or goes, only its own keys move.
  */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "worker/lb_parts.h"
@@ -18,17 +19,34 @@ mix(uint64_t h)
 	return h ^ h >> 33;
 }
 
+/* The function HAProxy takes where hash-type names none. */
+static uint32_t
+sdbm(struct sv s)
+{
+	uint32_t h = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (uint8_t)s.p[i] + (h << 6) + (h << 16) - h;
+	return h;
+}
+
+/* An address is its own hash: its words, xored. */
 static bool
-source_key(const struct txn *t, struct sv *key_r)
+source_hash(const struct txn *t, uint32_t *hash_r)
 {
 	const struct addr *a = &t->cli->src;
+	uint32_t word[4];
 
-	if (a->u.sa.sa_family == AF_INET)
-		*key_r = sv_of((const char *)&a->u.in4.sin_addr, 4);
-	else if (a->u.sa.sa_family == AF_INET6)
-		*key_r = sv_of((const char *)&a->u.in6.sin6_addr, 16);
-	else
+	*hash_r = 0;
+	if (a->u.sa.sa_family == AF_INET) {
+		*hash_r = ntohl(a->u.in4.sin_addr.s_addr);
+		return true;
+	}
+	if (a->u.sa.sa_family != AF_INET6)
 		return false;
+	memcpy(word, &a->u.in6.sin6_addr, sizeof(word));
+	for (int i = 0; i < 4; i++)
+		*hash_r ^= ntohl(word[i]);
 	return true;
 }
 
@@ -131,34 +149,24 @@ rendezvous(const struct lb_set *set, uint64_t h)
 	return set->srv[at];
 }
 
-static const struct server *
-by_weight(const struct lb_set *set, uint64_t h)
-{
-	h %= set->total;
-	for (int i = 0; i < set->count; i++) {
-		if (h < set->weight[i])
-			return set->srv[i];
-		h -= set->weight[i];
-	}
-	return set->srv[set->count - 1];
-}
-
 const struct server *
 lb_hash_choose(struct txn *t, const struct lb_set *set)
 {
 	struct sv key = SV_NULL;
 	bool has = false;
-	uint64_t h;
+	uint32_t h = 0;
 
 	switch (t->be->lb.algo) {
 	case LB_SOURCE:
-		has = source_key(t, &key);
+		has = source_hash(t, &h);
 		break;
 	case LB_URI:
 		has = uri_key(t, &key);
+		h = sdbm(key);
 		break;
 	case LB_HDR:
 		has = hdr_key(t, &key);
+		h = sdbm(key);
 		break;
 	case LB_ROUNDROBIN:
 	case LB_STATIC_RR:
@@ -170,6 +178,6 @@ lb_hash_choose(struct txn *t, const struct lb_set *set)
 	}
 	if (!has)
 		return NULL;
-	h = mix(sv_hash(key));
-	return t->be->lb.consistent ? rendezvous(set, h) : by_weight(set, h);
+	return t->be->lb.consistent ? rendezvous(set, mix(h)) :
+	    lb_rr_at(t->be, set, h);
 }

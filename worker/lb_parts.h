@@ -22,6 +22,9 @@ uint32_t lb_load(const struct server *srv);
 /* lb_rr.c: the next of the rotation all workers share. */
 const struct server *lb_rr_next(const struct proxy *be,
     const struct lb_set *set, const struct server *avoid);
+/* The one a hash falls on, in a table with a place per unit of weight. */
+const struct server *lb_rr_at(const struct proxy *be, const struct lb_set *set,
+    uint32_t hash);
 /* lb_hash.c: by the hash of what `balance` names; NULL: nothing to hash. */
 const struct server *lb_hash_choose(struct txn *t, const struct lb_set *set);
 

@@ -10,7 +10,7 @@
 #include "worker/lb_parts.h"
 #include "worker/wk.h"
 
-enum { SEQUENCE_MAX = 4096 };
+enum { SEQUENCE_MAX = 4096, MAP_MAX = 1 << 20 };
 
 /* A backend's sequence: indices into the set it was made for. */
 struct sequence {
@@ -35,18 +35,11 @@ gcd(unsigned a, unsigned b)
 
 /* Smooth: each step the one furthest behind its share. */
 static void
-sequence_make(struct sequence *q, const struct lb_set *set)
+fill_smooth(struct sequence *q, const struct lb_set *set, unsigned div,
+    uint64_t total)
 {
-	unsigned div = set->weight[0];
-	uint64_t total = set->total;
 	int64_t *due = mem_alloc((size_t)set->count * sizeof(*due));
 
-	for (int i = 1; i < set->count; i++)
-		div = gcd(div, set->weight[i]);
-	total /= div;
-	q->len = total > SEQUENCE_MAX ? SEQUENCE_MAX : (uint32_t)total;
-	q->at = mem_realloc(q->at, q->len * sizeof(*q->at));
-	q->signature = set->signature;
 	for (uint32_t k = 0; k < q->len; k++) {
 		int best = 0;
 
@@ -61,6 +54,75 @@ sequence_make(struct sequence *q, const struct lb_set *set)
 	free(due);
 }
 
+/*
+ * The table of static-rr and of map-based hashes, in HAProxy's order, so that
+ * a key meets the server it meets there.
+ */
+static void
+fill_map(struct sequence *q, const struct lb_set *set, unsigned div)
+{
+	int64_t *score = mem_alloc((size_t)set->count * sizeof(*score));
+	int64_t total = q->len;
+
+	for (uint32_t k = 0; k < q->len; k++) {
+		int64_t most = -1;
+		int best = 0;
+
+		for (int i = 0; i < set->count; i++) {
+			int64_t v;
+
+			score[i] += set->weight[i] / div;
+			v = (score[i] + total) / total;
+			if (v > most) {
+				most = v;
+				best = i;
+			}
+		}
+		score[best] -= total;
+		q->at[k] = (uint16_t)best;
+	}
+	free(score);
+}
+
+static bool
+is_map(const struct proxy *be)
+{
+	switch (be->lb.algo) {
+	case LB_STATIC_RR:
+	case LB_SOURCE:
+	case LB_URI:
+	case LB_HDR:
+		return true;
+	case LB_ROUNDROBIN:
+	case LB_LEASTCONN:
+	case LB_RANDOM:
+	case LB_FIRST:
+	case LB_N:
+		break;
+	}
+	return false;
+}
+
+static void
+sequence_make(struct sequence *q, const struct proxy *be,
+    const struct lb_set *set)
+{
+	unsigned div = set->weight[0];
+	uint32_t max = is_map(be) ? MAP_MAX : SEQUENCE_MAX;
+	uint64_t total = set->total;
+
+	for (int i = 1; i < set->count; i++)
+		div = gcd(div, set->weight[i]);
+	total /= div;
+	q->len = total > max ? max : (uint32_t)total;
+	q->at = mem_realloc(q->at, q->len * sizeof(*q->at));
+	q->signature = set->signature;
+	if (is_map(be))
+		fill_map(q, set, div);
+	else
+		fill_smooth(q, set, div, total);
+}
+
 static const struct sequence *
 sequence_of(const struct proxy *be, const struct lb_set *set)
 {
@@ -71,8 +133,16 @@ sequence_of(const struct proxy *be, const struct lb_set *set)
 		    sizeof(*sequences));
 	q = &sequences[be->row];
 	if (!q->at || q->signature != set->signature)
-		sequence_make(q, set);
+		sequence_make(q, be, set);
 	return q;
+}
+
+const struct server *
+lb_rr_at(const struct proxy *be, const struct lb_set *set, uint32_t hash)
+{
+	const struct sequence *q = sequence_of(be, set);
+
+	return set->srv[q->at[hash % q->len]];
 }
 
 const struct server *

@@ -3,6 +3,8 @@
  * Actions on header fields.  The two fields that frame a message are never
  * touched: what they say is settled before rules run.
  */
+#include <ctype.h>
+
 #include "shm/conf/regx.h"
 #include "worker/rules/act.h"
 #include "worker/rules/fetch.h"
@@ -51,10 +53,22 @@ act_hdr_set(const struct action_args *a, struct txn *t, struct http_head *h)
 	return http_add(h, name, value) == 0;
 }
 
+/* As HAProxy shows names to a pattern; text holds 256 bytes. */
+static struct sv
+lower(struct sv name, char *text)
+{
+	size_t n = name.n < 256 ? name.n : 256;
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)tolower((unsigned char)name.p[i]);
+	return sv_of(text, n);
+}
+
 static bool
 hdr_name_matches(const struct action_args *a, struct sv name)
 {
 	struct sv want = sv_str(a->name), part = name;
+	char text[256];
 	size_t i;
 
 	switch (a->match) {
@@ -70,7 +84,7 @@ hdr_name_matches(const struct action_args *a, struct sv name)
 		}
 		return false;
 	case ACL_REG:
-		return regx_match(a->re, name, NULL);
+		return regx_match(a->re, lower(name, text), NULL);
 	default:
 		return sv_ieq(name, want);
 	}

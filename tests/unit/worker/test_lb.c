@@ -94,7 +94,7 @@ lb__roundrobin_weights__smooth_and_exact(void **state)
 		int s = next();
 
 		count[s]++;
-		if (s)
+		if (s > 0)
 			assert_int_not_equal(s, last);
 		last = s;
 	}
@@ -171,9 +171,13 @@ lb__leastconn__takes_the_idlest_for_its_weight(void **state)
 		assert_int_equal(next(), 1);
 	atomic_store(&wk.board.server[0].weight, 10);
 	for (int i = 0; i < 4; i++)
+		assert_int_equal(next(), 1); /* idle: whatever the weights */
+	limit_add(&wk.board, LIM_SERVER, 1, 1);
+	for (int i = 0; i < 4; i++)
 		assert_int_equal(next(), 0);
 	limit_drop(&wk.board, LIM_SERVER, 0, 1);
 	limit_drop(&wk.board, LIM_SERVER, 0, 2);
+	limit_drop(&wk.board, LIM_SERVER, 1, 1);
 }
 
 static void
