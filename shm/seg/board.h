@@ -66,7 +66,12 @@ struct board_proxy {
 };
 
 /* What `attention` is about, bits; set by the broker only. */
-enum { ATT_QUEUE = 1, ATT_STATE = 2, ATT_EPOCH = 4, ATT_FULL = 8 /* slot table full, somebody waits */ };
+enum {
+	ATT_QUEUE = 1,
+	ATT_STATE = 2,
+	ATT_EPOCH = 4,
+	ATT_FULL = 8 /* slot table full, somebody waits */
+};
 
 enum server_op {
 	SRV_STOPPED,
