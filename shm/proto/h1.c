@@ -105,8 +105,8 @@ target_parse(struct h1_cur *c, struct http_head *h)
 }
 
 /* uri-host [":" port] (RFC 9110 7.2); what is empty is for the caller. */
-static bool
-is_host(struct sv s)
+bool
+h1_is_host(struct sv s)
 {
 	size_t i = 0;
 
@@ -176,7 +176,7 @@ authority_find(struct h1_cur *c, const struct http_head *h, struct sv *auth_r,
 
 	*auth_r = *scheme_r = SV_NULL;
 	if (h->method == HTTP_CONNECT) {
-		if (!is_host(t) || sv_find_char(t, ':', 0) < 0 ||
+		if (!h1_is_host(t) || sv_find_char(t, ':', 0) < 0 ||
 		    t.p[t.n - 1] == ':' || t.p[t.n - 1] == ']')
 			return bad(c, t.p, "CONNECT wants host:port");
 		*auth_r = t;
@@ -195,7 +195,7 @@ authority_find(struct h1_cur *c, const struct http_head *h, struct sv *auth_r,
 	for (size_t i = 0; i < a.n; i++)
 		if (a.p[i] == '/' || a.p[i] == '?')
 			a.n = i;
-	if (a.n == 0 || !is_host(a))
+	if (a.n == 0 || !h1_is_host(a))
 		return bad(c, a.p, "bad authority in the request target");
 	*auth_r = a;
 	return 1;
@@ -215,7 +215,7 @@ host_check(
 
 	if (!m->has_host && h->minor > 0)
 		return bad(c, c->base, "no Host");
-	if (m->has_host && !is_host(m->host))
+	if (m->has_host && !h1_is_host(m->host))
 		return bad(c, m->host.p, "bad Host");
 	if (h->target.p[0] == '/' && h->method != HTTP_CONNECT)
 		return 1;

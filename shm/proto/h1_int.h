@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the HTTP/1 parser share: byte classes, scanning, the
- * cursor.  Nobody else includes it.
+ * cursor.  Only they and h2_head.c, which knows the same bytes, include it.
  */
 #ifndef SHM_PROTO_H1_INT_H
 #define SHM_PROTO_H1_INT_H
@@ -29,6 +29,9 @@ enum {
 
 /* H1B_ bits of each byte (h1_bytes.c). */
 extern const unsigned char h1_bytes[256];
+
+/* uri-host [":" port], RFC 9110 7.2; true for what is empty (h1.c). */
+bool h1_is_host(struct sv s);
 
 static inline bool
 h1_is(char c, unsigned cls)
