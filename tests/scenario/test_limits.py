@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """maxconn and its queue, over all workers."""
 
-import threading
 import time
 
-from wsbtest import (Client, Origin, Proxy, get, limit, load, request,
+from wsbtest import (Client, FakeServer, Origin, Proxy, get, limit, load, request,
                      slow, wait_until)
 
 
@@ -41,24 +40,34 @@ def test_the_origin_never_sees_one_more():
 
 @limit(60)
 def test_waiting_clients_are_served_in_the_order_of_their_coming():
-    origin = Origin()
-    proxy = Proxy(limited(1), origin=origin, workers=4)
-    order, threads, lock = [], [], threading.Lock()
+    """Clients 20 ms apart, spread over 4 workers, one permit."""
+    order = []
 
-    def one(number):
-        assert get(proxy.port, "/delay/60", timeout=30).status == 200
-        with lock:
-            order.append(number)
+    def slow_server(s, _):
+        data = b""
+        while True:
+            while b"\r\n\r\n" not in data:
+                more = s.recv(65536)
+                if not more:
+                    return
+                data += more
+            head, data = data.split(b"\r\n\r\n", 1)
+            order.append(int(head.split()[1][1:]))
+            time.sleep(0.06)
+            s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
-    for number in range(30):
-        thread = threading.Thread(target=one, args=(number,))
-        thread.start()
-        threads.append(thread)
+    server = FakeServer(slow_server)
+    proxy = Proxy(limited(1).replace("{origin}", "{fake}"), fake=server.port,
+                  workers=4)
+    clients = [Client(proxy.port, timeout=30) for _ in range(30)]
+    time.sleep(0.2)
+    for number, c in enumerate(clients):
+        c.send_request("GET", f"/{number}")
         time.sleep(0.02)
-    for thread in threads:
-        thread.join()
-    assert order == sorted(order), order
-    assert origin.stats()["peak_concurrent"] == 1
+    for c in clients:
+        assert c.read_response().status == 200
+        c.close()
+    assert order == list(range(30)), order
 
 
 def test_timeout_queue_answers_503():
