@@ -8,6 +8,8 @@
 #include <openssl/crypto.h>
 #include <seccomp.h>
 
+#include "shm/conf/tls_conf.h"
+
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unbuilt"
 #endif
@@ -22,13 +24,14 @@ version_print(FILE *out, bool in_full)
 		return;
 	fprintf(out, "Build target  : linux-glibc\n");
 	fprintf(out, "Build compiler: %s\n", __VERSION__);
-	fprintf(out, "Features      : +EPOLL +CRYPT_H +GETADDRINFO +BROKER "
-		     "-OPENSSL -LUA -QUIC -PROMEX\n");
+	fprintf(out,
+	    "Features      : +EPOLL +CRYPT_H +GETADDRINFO +BROKER "
+	    "%cOPENSSL -LUA -QUIC -PROMEX\n",
+	    tls_conf_enabled ? '+' : '-');
 	fprintf(out, "libevent      : %s (built with %s)\n",
-		event_get_version(), LIBEVENT_VERSION);
-	fprintf(out, "libcrypto     : %s\n",
-		OpenSSL_version(OPENSSL_VERSION));
+	    event_get_version(), LIBEVENT_VERSION);
+	fprintf(out, "libcrypto     : %s\n", OpenSSL_version(OPENSSL_VERSION));
 	if (sc)
-		fprintf(out, "libseccomp    : %u.%u.%u\n", sc->major,
-			sc->minor, sc->micro);
+		fprintf(out, "libseccomp    : %u.%u.%u\n", sc->major, sc->minor,
+		    sc->micro);
 }

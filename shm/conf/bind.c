@@ -96,6 +96,7 @@ template_done(struct bind *t)
 {
 	free(t->name);
 	free(t->interface);
+	tls_bind_done(&t->tls);
 }
 
 static int
@@ -103,11 +104,9 @@ parse_options(struct conf_parse *cp, struct bind *t)
 {
 	for (int i = 2; i < cp->ln->count;) {
 		const char *word = conf_word(cp, i);
-		const struct bind_keyword *kw = bind_opt_tbl;
+		const struct bind_keyword *kw = keyword_find_bind(word);
 
-		while (kw->name && strcmp(kw->name, word) != 0)
-			kw++;
-		if (!kw->name)
+		if (!kw)
 			return keyword_unknown_option(cp, i, KW_BIND);
 		if (i + kw->argc >= cp->ln->count)
 			return conf_error(
@@ -131,6 +130,7 @@ append(struct conf_parse *cp, const struct bind *t, const char *text,
 	b->text = mem_strdup(text);
 	b->name = t->name ? mem_strdup(t->name) : NULL;
 	b->interface = t->interface ? mem_strdup(t->interface) : NULL;
+	tls_bind_copy(&b->tls, &t->tls);
 	b->addr = *a;
 	addr_set_port(&b->addr, port);
 	**tail = b;

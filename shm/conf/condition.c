@@ -5,7 +5,7 @@
  * version_atleast() and version_before() compare with conf_haproxy_version,
  * the HAProxy version whose language this is: configs and test scenarios ask
  * in order to know whether a keyword may be used.  The TLS predicates are
- * false, and feature(OPENSSL) too, as long as `bind ... ssl` does not exist.
+ * false, and feature(OPENSSL) too, where `bind ... ssl` is switched off.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <openssl/crypto.h>
 
 #include "shm/conf/conf.h"
 #include "shm/conf/condition.h"
@@ -29,7 +30,7 @@ const char *const conf_features[] = {
 	"+LINUX_TPROXY",
 	"-LUA",
 	"-NS",
-	"-OPENSSL",
+	"-OPENSSL", /* + where tls_conf_enabled, see conf_feature() */
 	"-PCRE",
 	"+PCRE2",
 	"+PCRE2_JIT",
@@ -116,12 +117,59 @@ condition_version_cmp(const char *a, const char *b, int *cmp_r)
 	return 0;
 }
 
+const char *
+conf_feature(int i)
+{
+	if (i < 0 || i >= conf_feature_count)
+		return NULL;
+	if (tls_conf_enabled && strcmp(conf_features[i], "-OPENSSL") == 0)
+		return "+OPENSSL";
+	return conf_features[i];
+}
+
 static int
 is_feature(const char *name)
 {
 	for (int i = 0; i < conf_feature_count; i++)
-		if (strcmp(conf_features[i] + 1, name) == 0)
-			return conf_features[i][0] == '+';
+		if (strcmp(conf_feature(i) + 1, name) == 0)
+			return conf_feature(i)[0] == '+';
+	return 0;
+}
+
+/* "1.1.1f" as numbers that compare in order. */
+static int
+openssl_parse(const char *s, long v[4])
+{
+	char *end;
+
+	for (int i = 0; i < 3; i++) {
+		v[i] = 0;
+		if (i > 0 && *s != '.')
+			continue;
+		s += i > 0;
+		if (!isdigit((unsigned char)*s))
+			return -WSE_SYNTAX;
+		v[i] = strtol(s, &end, 10);
+		s = end;
+	}
+	v[3] = islower((unsigned char)*s) ? *s++ - 'a' + 1 : 0;
+	/* -beta1 and such, and what follows the number of the library. */
+	return *s == '\0' || *s == '-' || *s == ' ' ? 0 : -WSE_SYNTAX;
+}
+
+/* How the library that runs compares with v. 0 or -WSE_SYNTAX. */
+static int
+openssl_cmp(const char *v, int *cmp_r)
+{
+	const char *ours = OpenSSL_version(OPENSSL_VERSION);
+	long a[4], b[4];
+
+	ours += strcspn(ours, "0123456789");
+	if (openssl_parse(ours, a) || openssl_parse(v, b))
+		return -WSE_SYNTAX;
+	*cmp_r = 0;
+	for (int i = 0; i < 4 && *cmp_r == 0; i++)
+		*cmp_r = (a[i] > b[i]) - (a[i] < b[i]);
 	return 0;
 }
 
@@ -181,6 +229,18 @@ eval_version(struct cond_text *t, const char *v, bool atleast)
 }
 
 static int
+eval_openssl(struct cond_text *t, const char *v, bool atleast)
+{
+	int cmp;
+
+	if (!tls_conf_enabled)
+		return 0;
+	if (openssl_cmp(v, &cmp))
+		return fail(t, "'%s' is not a version of OpenSSL", v);
+	return atleast ? cmp >= 0 : cmp < 0;
+}
+
+static int
 eval_predicate(
     struct cond_text *t, enum predicate p, char arg[ARGS_MAX][ARG_MAX_BYTES])
 {
@@ -193,8 +253,11 @@ eval_predicate(
 		return eval_version(t, arg[0], false);
 	case P_OPENSSL_ATLEAST:
 	case P_OPENSSL_BEFORE:
+		return eval_openssl(t, arg[0], p == P_OPENSSL_ATLEAST);
 	case P_SSLLIB:
-		return 0;
+		return tls_conf_enabled &&
+		    strncmp(OpenSSL_version(OPENSSL_VERSION), arg[0],
+			strlen(arg[0])) == 0;
 	case P_STREQ:
 		return strcmp(arg[0], arg[1]) == 0;
 	case P_STRNEQ:

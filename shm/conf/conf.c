@@ -30,14 +30,13 @@ static void
 global_free(struct conf_global *g)
 {
 	char *const strings[] = { g->user, g->group, g->chroot, g->pidfile,
-		g->node, g->description, g->ssl_bind_ciphers,
-		g->ssl_bind_ciphersuites, g->ssl_bind_options,
-		g->ssl_server_ciphers, g->ssl_server_ciphersuites,
-		g->ssl_server_options, g->ca_base, g->crt_base, g->log_tag,
+		g->node, g->description, g->ca_base, g->crt_base, g->log_tag,
 		g->log_send_hostname };
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++)
 		free(strings[i]);
+	tls_opts_done(&g->ssl_bind);
+	tls_opts_done(&g->ssl_server);
 	while (g->stats_sockets) {
 		struct stats_socket *s = g->stats_sockets;
 
@@ -63,6 +62,7 @@ conf_free(struct conf **cp)
 	}
 	for (int i = 0; i < c->log_target_count; i++)
 		free(c->log_targets[i].text);
+	tls_conf_free(c);
 	global_free(&c->global);
 	section_state_free(&c->state);
 	free(c);

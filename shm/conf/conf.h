@@ -16,6 +16,7 @@
 #include "shm/base/log.h"
 #include "shm/base/sv.h"
 #include "shm/conf/parse.h"
+#include "shm/conf/tls_conf.h"
 
 struct cond;   /* shm/conf/cond.h */
 struct expr;   /* shm/conf/expr.h */
@@ -172,6 +173,7 @@ struct bind {
 	int uid, gid;         /* Unix socket owner, -1: leave */
 	bool v6only, v4v6, transparent, tfo;
 	char *interface;
+	struct bind_tls tls;
 };
 
 struct server_pool {
@@ -208,6 +210,7 @@ struct server {
 	bool proto_h1, proto_h2;
 	struct server_pool pool;
 	struct server_check check;
+	struct server_tls tls;
 	char *cookie;
 };
 
@@ -266,9 +269,7 @@ struct conf_global {
 	char *user, *group, *chroot, *pidfile, *node, *description;
 	int uid, gid; /* -1: not set */
 	bool daemon, master_worker;
-	/* Kept for TLS; without effect until there is one. */
-	char *ssl_bind_ciphers, *ssl_bind_ciphersuites, *ssl_bind_options;
-	char *ssl_server_ciphers, *ssl_server_ciphersuites, *ssl_server_options;
+	struct tls_opts ssl_bind, ssl_server; /* ssl-default-bind|server-* */
 	char *ca_base, *crt_base, *log_tag, *log_send_hostname;
 	struct stats_socket *stats_sockets;
 	unsigned stats_timeout_ms; /* default 10 s */
@@ -288,6 +289,7 @@ struct conf {
 	struct conf_log_target log_targets[LOG_TARGETS_MAX];
 	int log_target_count;
 	bool has_default_warning; /* some proxy misses timeouts */
+	struct tls_store *tls;    /* certificates loaded, or NULL */
 	struct conf_state *state; /* shm/conf/section.h: the parser's own */
 };
 
@@ -324,6 +326,8 @@ void conf_dump_keywords(FILE *out);
 /* What conf_condition()'s feature() knows: "+NAME" has it, "-NAME" lacks it. */
 extern const char *const conf_features[];
 extern const int conf_feature_count;
+/* The i-th as it is at this time (TLS may be switched off), or NULL. */
+const char *conf_feature(int i);
 /* The HAProxy version whose config language this is, for version_atleast(). */
 extern const char conf_haproxy_version[];
 

@@ -142,6 +142,7 @@ conf_finish(struct conf_parse *cp)
 	number_names(cp);
 	for (struct proxy *px = cp->conf->proxies; px; px = px->next)
 		check_proxy(cp, px);
+	tls_conf_finish(cp);
 	number_rows(cp);
 	return cp->error_count ? -WSE_SYNTAX : 0;
 }

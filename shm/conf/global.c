@@ -141,8 +141,8 @@ parse_log_send_hostname(struct conf_parse *cp, const struct keyword *kw)
 	(void)kw;
 	if (name == host)
 		(void)gethostname(host, sizeof(host) - 1);
-	proxy_set_string(&cp->conf->global.log_send_hostname,
-	    cp->negated ? NULL : name);
+	proxy_set_string(
+	    &cp->conf->global.log_send_hostname, cp->negated ? NULL : name);
 	return conf_no_more(cp, 2);
 }
 
@@ -277,28 +277,6 @@ const struct keyword global_tbl[] = {
 	    "Longest silence on a stats socket, 10s by default." },
 	{ KW_GLOBAL, "stats maxconn", parse_stats_maxconn, 0, "<number>",
 	    "Most connections on the stats sockets at a time." },
-	{ KW_GLOBAL, "ca-base", parse_string, G(ca_base), "<directory>",
-	    "Directory of relative ca-file names; kept for TLS." },
-	{ KW_GLOBAL, "crt-base", parse_string, G(crt_base), "<directory>",
-	    "Directory of relative crt names; kept for TLS." },
-	{ KW_GLOBAL, "ssl-default-bind-ciphers", parse_words,
-	    G(ssl_bind_ciphers), "<ciphers>",
-	    "TLS 1.2 ciphers of bind lines; kept for TLS." },
-	{ KW_GLOBAL, "ssl-default-bind-ciphersuites", parse_words,
-	    G(ssl_bind_ciphersuites), "<ciphersuites>",
-	    "TLS 1.3 cipher suites of bind lines; kept for TLS." },
-	{ KW_GLOBAL, "ssl-default-bind-options", parse_words,
-	    G(ssl_bind_options), "<option>...",
-	    "TLS options of bind lines; kept for TLS." },
-	{ KW_GLOBAL, "ssl-default-server-ciphers", parse_words,
-	    G(ssl_server_ciphers), "<ciphers>",
-	    "TLS 1.2 ciphers of server lines; kept for TLS." },
-	{ KW_GLOBAL, "ssl-default-server-ciphersuites", parse_words,
-	    G(ssl_server_ciphersuites), "<ciphersuites>",
-	    "TLS 1.3 cipher suites of server lines; kept for TLS." },
-	{ KW_GLOBAL, "ssl-default-server-options", parse_words,
-	    G(ssl_server_options), "<option>...",
-	    "TLS options of server lines; kept for TLS." },
 	{ KW_GLOBAL, "setenv", parse_setenv, 1, "<name> <value>",
 	    "Set an environment variable for the lines that follow." },
 	{ KW_GLOBAL, "presetenv", parse_setenv, 0, "<name> <value>",

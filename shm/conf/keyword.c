@@ -14,6 +14,7 @@ enum { NAMES_MAX = 256 };
 static const struct keyword *const tables[] = {
 	global_tbl,
 	global_tune_tbl,
+	global_tls_tbl,
 	proxy_kw_tbl,
 	timeout_tbl,
 	option_tbl,
@@ -26,6 +27,18 @@ static const struct keyword *const tables[] = {
 	server_kw_tbl,
 	NULL,
 };
+
+/* The last is there only while TLS is switched on. */
+static const struct bind_keyword *const bind_tables[] = { bind_opt_tbl,
+	bind_tls_tbl };
+static const struct server_keyword *const server_tables[] = { server_opt_tbl,
+	server_tls_tbl };
+
+static int
+option_tables(void)
+{
+	return tls_conf_enabled ? 2 : 1;
+}
 
 const struct keyword *
 keyword_table(int i)
@@ -71,6 +84,28 @@ keyword_find(const struct conf_line *ln, unsigned where)
 		}
 	}
 	return found;
+}
+
+const struct bind_keyword *
+keyword_find_bind(const char *word)
+{
+	for (int i = 0; i < option_tables(); i++)
+		for (const struct bind_keyword *b = bind_tables[i]; b->name;
+		     b++)
+			if (strcmp(b->name, word) == 0)
+				return b;
+	return NULL;
+}
+
+const struct server_keyword *
+keyword_find_server(const char *word)
+{
+	for (int i = 0; i < option_tables(); i++)
+		for (const struct server_keyword *s = server_tables[i]; s->name;
+		     s++)
+			if (strcmp(s->name, word) == 0)
+				return s;
+	return NULL;
 }
 
 /* True if some keyword of two words begins with this one. */
@@ -135,12 +170,12 @@ option_names(unsigned where, const char **names)
 {
 	int n = 0;
 
-	if (where == KW_BIND)
-		for (const struct bind_keyword *b = bind_opt_tbl;
+	for (int i = 0; where == KW_BIND && i < option_tables(); i++)
+		for (const struct bind_keyword *b = bind_tables[i];
 		     b->name && n < NAMES_MAX; b++)
 			names[n++] = b->name;
-	else
-		for (const struct server_keyword *s = server_opt_tbl;
+	for (int i = 0; where != KW_BIND && i < option_tables(); i++)
+		for (const struct server_keyword *s = server_tables[i];
 		     s->name && n < NAMES_MAX; s++)
 			names[n++] = s->name;
 	return n;
@@ -195,10 +230,15 @@ conf_dump_keywords(FILE *out)
 			    kw->doc);
 		}
 	}
-	for (const struct bind_keyword *b = bind_opt_tbl; b->name; b++)
-		fprintf(out, "bind\t%s\t%s\t%s\n", b->name, b->syntax, b->doc);
-	for (const struct server_keyword *s = server_opt_tbl; s->name; s++)
-		fprintf(
-		    out, "server\t%s\t%s\t%s\n", s->name, s->syntax, s->doc);
+	for (int i = 0; i < option_tables(); i++)
+		for (const struct bind_keyword *b = bind_tables[i]; b->name;
+		     b++)
+			fprintf(out, "bind\t%s\t%s\t%s\n", b->name, b->syntax,
+			    b->doc);
+	for (int i = 0; i < option_tables(); i++)
+		for (const struct server_keyword *s = server_tables[i]; s->name;
+		     s++)
+			fprintf(out, "server\t%s\t%s\t%s\n", s->name, s->syntax,
+			    s->doc);
 	rule_dump_keywords(out);
 }

@@ -78,8 +78,11 @@ extern const struct keyword retry_tbl[];             /* retry.c */
 extern const struct keyword rules_kw_tbl[];          /* rules_kw.c */
 extern const struct keyword bind_tbl[];              /* bind.c */
 extern const struct keyword server_kw_tbl[];         /* server_kw.c */
+extern const struct keyword global_tls_tbl[];        /* tls_global.c */
 extern const struct bind_keyword bind_opt_tbl[];     /* bind.c */
+extern const struct bind_keyword bind_tls_tbl[];     /* tls_bind_kw.c */
 extern const struct server_keyword server_opt_tbl[]; /* server_opt.c */
+extern const struct server_keyword server_tls_tbl[]; /* tls_server_kw.c */
 
 /* The i-th table, NULL behind the last. */
 const struct keyword *keyword_table(int i);
@@ -88,6 +91,9 @@ const struct keyword *keyword_table(int i);
  * that may not, two words before one.
  */
 const struct keyword *keyword_find(const struct conf_line *ln, unsigned where);
+/* The same for a word of a bind or server line. */
+const struct bind_keyword *keyword_find_bind(const char *word);
+const struct server_keyword *keyword_find_server(const char *word);
 /*
  * Report a first word no table has: known to HAProxy, or a misspelling of
  * something that may stand `where`.

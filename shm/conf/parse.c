@@ -101,6 +101,31 @@ conf_warn_at(
 	va_end(ap);
 }
 
+int
+conf_error_col(struct conf_parse *cp, const char *file, int line, int col,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	cp->error_count++;
+	va_start(ap, fmt);
+	say(cp, "[ALERT]", file, line, col, fmt, ap);
+	va_end(ap);
+	return -WSE_SYNTAX;
+}
+
+void
+conf_warn_col(struct conf_parse *cp, const char *file, int line, int col,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	cp->warning_count++;
+	va_start(ap, fmt);
+	say(cp, "[WARNING]", file, line, col, fmt, ap);
+	va_end(ap);
+}
+
 const char *
 conf_word(const struct conf_parse *cp, int i)
 {

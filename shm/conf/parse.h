@@ -58,6 +58,11 @@ int conf_error_at(struct conf_parse *cp, const char *file, int line,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 void conf_warn_at(struct conf_parse *cp, const char *file, int line,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* About a column of a line that is not at hand; 0: the line. */
+int conf_error_col(struct conf_parse *cp, const char *file, int line, int col,
+    const char *fmt, ...) PRINTF_LIKE(5, 6);
+void conf_warn_col(struct conf_parse *cp, const char *file, int line, int col,
+    const char *fmt, ...) PRINTF_LIKE(5, 6);
 /* Word i of the line at hand, "" behind its end. */
 const char *conf_word(const struct conf_parse *cp, int i);
 /* Nearest of the n names to `word` by edit distance, or NULL. */

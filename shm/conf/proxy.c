@@ -33,6 +33,7 @@ proxy_server_done(struct server *s)
 	free(s->name);
 	free(s->addr_text);
 	free(s->cookie);
+	tls_server_done(&s->tls);
 	if (s->pool.conn_name)
 		expr_free(&s->pool.conn_name);
 }
@@ -65,6 +66,7 @@ binds_free(struct bind *b)
 		free(b->text);
 		free(b->name);
 		free(b->interface);
+		tls_bind_done(&b->tls);
 		free(b);
 		b = next;
 	}

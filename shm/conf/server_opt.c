@@ -246,11 +246,9 @@ server_opt_parse(
 {
 	while (i < cp->ln->count) {
 		const char *word = conf_word(cp, i);
-		const struct server_keyword *kw = server_opt_tbl;
+		const struct server_keyword *kw = keyword_find_server(word);
 
-		while (kw->name && strcmp(kw->name, word) != 0)
-			kw++;
-		if (!kw->name)
+		if (!kw)
 			return keyword_unknown_option(cp, i, KW_SERVER);
 		if (is_default && is_server_only(word))
 			return conf_error(cp, i,

@@ -81,8 +81,7 @@ static const struct {
 	    "|maxsslconn|maxsslrate|ssl-dh-param-file|ssl-engine|"
 	    "ssl-propquery|ssl-provider|ssl-provider-path|"
 	    "ssl-load-extra-files|ssl-load-extra-del-ext|"
-	    "ssl-mode-async|ssl-server-verify|ssl-skip-self-issued-ca|"
-	    "ssl-default-bind-curves|ssl-default-server-curves|"
+	    "ssl-mode-async|ssl-skip-self-issued-ca|"
 	    "ssl-default-bind-sigalgs|ssl-default-bind-client-sigalgs|"
 	    "ssl-default-server-sigalgs|"
 	    "ssl-default-server-client-sigalgs|ssl-security-level|"
@@ -138,7 +137,8 @@ static const struct {
 	{ KW_GLOBAL, "leave the line out; it comes with reload support",
 	    "|on-drain|master-loss|rebalance|" },
 	{ KW_GLOBAL, "write 'stats socket'", "|stats bind-process|" },
-	{ KW_ALL, "leave the line out: it scales minconn, which is not supported",
+	{ KW_ALL,
+	    "leave the line out: it scales minconn, which is not supported",
 	    "|fullconn|" },
 	{ KW_ALL, "leave the line out; stick tables are out of scope",
 	    "|stick|stick-table|" },
@@ -218,16 +218,28 @@ static const struct {
 	    "force-be-switch|log-profile|" },
 	{ KW_ALL, "use the timeouts that are there",
 	    "|timeout clientfin|timeout appsession|" },
+	/* Reached only while tls_conf_enabled is false, see tls_bind_kw.c. */
 	{ KW_BIND, "end TLS in front of wsbroker: it comes with TLS support",
-	    "|ssl|crt|crt-list|alpn|no-alpn|npn|ca-file|ca-verify-file|"
-	    "ca-ignore-err|ca-sign-file|ca-sign-pass|ciphers|"
-	    "ciphersuites|client-sigalgs|sigalgs|crl-file|"
-	    "crt-ignore-err|curves|default-crt|ecdhe|force-sslv3|"
-	    "force-tlsv10|force-tlsv11|force-tlsv12|force-tlsv13|"
-	    "generate-certificates|no-ca-names|no-sslv3|no-tls-tickets|"
-	    "no-tlsv10|no-tlsv11|no-tlsv12|no-tlsv13|"
-	    "prefer-client-ciphers|ssl-max-ver|ssl-min-ver|strict-sni|"
-	    "tls-ticket-keys|tls-tickets|verify|allow-0rtt|ktls|" },
+	    "|ssl|crt|crt-list|alpn|no-alpn|ca-file|ciphers|ciphersuites|"
+	    "curves|force-tlsv12|force-tlsv13|no-sslv3|no-tls-tickets|"
+	    "no-tlsv10|no-tlsv11|no-tlsv12|no-tlsv13|ssl-max-ver|"
+	    "ssl-min-ver|strict-sni|verify|" },
+	{ KW_BIND, "use 'ssl-min-ver TLSv1.2', the lowest there is",
+	    "|force-sslv3|force-tlsv10|force-tlsv11|" },
+	{ KW_BIND, "use 'ca-file' and 'verify'",
+	    "|ca-verify-file|ca-ignore-err|crt-ignore-err|crl-file|"
+	    "no-ca-names|" },
+	{ KW_BIND, "name certificates with 'crt' or 'crt-list'",
+	    "|ca-sign-file|ca-sign-pass|generate-certificates|default-crt|" },
+	{ KW_BIND,
+	    "leave the word out; tickets have keys that all workers "
+	    "share",
+	    "|tls-ticket-keys|tls-tickets|" },
+	{ KW_BIND, "use 'alpn'", "|npn|" },
+	{ KW_BIND, "use 'curves'", "|ecdhe|" },
+	{ KW_BIND, "leave the word out; TLS decides it",
+	    "|client-sigalgs|sigalgs|prefer-client-ciphers|allow-0rtt|"
+	    "ktls|" },
 	{ KW_BIND, "leave the word out",
 	    "|accept-netscaler-cip|defer-accept|expose-fd|guid-prefix|"
 	    "id|label|level|mss|namespace|nbconn|nice|no-quic-socket|"
@@ -235,15 +247,22 @@ static const struct {
 	    "severity-output|shards|tcp-md5sig|tcp-ut|tcp-ss|tfo|thread|"
 	    "cc|idle-ping|force-strict-sni|" },
 	{ KW_SERVER, "end TLS in front of wsbroker: it comes with TLS support",
-	    "|ssl|no-ssl|sni|alpn|no-alpn|npn|verify|verifyhost|"
-	    "no-verifyhost|ca-file|crt|crl-file|ciphers|ciphersuites|"
-	    "sigalgs|client-sigalgs|curves|check-ssl|no-check-ssl|"
-	    "check-sni|check-alpn|force-sslv3|force-tlsv10|"
-	    "force-tlsv11|force-tlsv12|force-tlsv13|no-sslv3|no-tlsv10|"
-	    "no-tlsv11|no-tlsv12|no-tlsv13|no-ssl-reuse|ssl-reuse|"
-	    "no-tls-tickets|tls-tickets|ssl-max-ver|ssl-min-ver|"
-	    "allow-0rtt|ktls|renegotiate|no-renegotiate|sni-auto|"
-	    "no-sni-auto|check-sni-auto|" },
+	    "|ssl|no-ssl|sni|alpn|no-alpn|verify|verifyhost|no-verifyhost|"
+	    "ca-file|crt|ciphers|ciphersuites|curves|force-tlsv12|"
+	    "force-tlsv13|no-sslv3|no-tlsv10|no-tlsv11|no-tlsv12|"
+	    "no-tlsv13|no-ssl-reuse|ssl-reuse|no-tls-tickets|tls-tickets|"
+	    "ssl-max-ver|ssl-min-ver|" },
+	{ KW_SERVER, "use 'ssl-min-ver TLSv1.2', the lowest there is",
+	    "|force-sslv3|force-tlsv10|force-tlsv11|" },
+	{ KW_SERVER, "leave the word out; checks connect over TCP",
+	    "|check-ssl|no-check-ssl|check-sni|check-alpn|"
+	    "check-sni-auto|" },
+	{ KW_SERVER, "use 'sni'", "|sni-auto|no-sni-auto|" },
+	{ KW_SERVER, "use 'alpn'", "|npn|" },
+	{ KW_SERVER, "use 'ca-file' and 'verify'", "|crl-file|" },
+	{ KW_SERVER, "leave the word out; TLS decides it",
+	    "|sigalgs|client-sigalgs|allow-0rtt|ktls|renegotiate|"
+	    "no-renegotiate|" },
 	{ KW_SERVER, "leave the word out; it comes with WebSocket support",
 	    "|ws|pool-prewarm-ws|" },
 	{ KW_SERVER, "use 'check'",

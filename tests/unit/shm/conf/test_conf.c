@@ -46,7 +46,6 @@ conf__global__is_stored(void **state)
 	assert_int_equal(g->hard_stop_after_ms, 30000);
 	assert_int_equal(g->bufsize_bytes, 8192);
 	assert_int_equal(g->maxrewrite_bytes, 4096); /* half at most */
-	assert_string_equal(g->ssl_bind_options, "a b");
 	assert_string_equal(g->log_tag, "tag");
 	assert_int_equal(g->stats_sockets->mode, 0660);
 	assert_int_equal(g->stats_sockets->level, 2);
