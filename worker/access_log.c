@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "shm/base/log.h"
 #include "worker/stream_parts.h"
@@ -21,6 +22,26 @@ plain_line(const struct stream *s, char *out, size_t room)
 	    addr_text(&t->cli->dst, dst, sizeof(dst)), t->fe->name,
 	    t->fe->http.mode_http ? "HTTP" : "TCP");
 	return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+}
+
+void
+access_log_refused(const struct fconn *fc, const char *why)
+{
+	const struct proxy_log *l = &fconn_proxy(fc)->log;
+	uint64_t at_ms = fc->cli.accept_wall_us / 1000;
+	time_t second = (time_t)(at_ms / 1000);
+	char line[512], src[128], date[32];
+	struct tm tm;
+	int n;
+
+	localtime_r(&second, &tm);
+	strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S", &tm);
+	n = snprintf(line, sizeof(line), "%s [%s.%03u] %s: %s",
+	    addr_text(&fc->cli.src, src, sizeof(src)), date,
+	    (unsigned)(at_ms % 1000), fconn_proxy(fc)->name, why);
+	if (l->target_mask && n > 0)
+		log_line(l->target_mask, LOGL_INFO, sv_of(line,
+		    (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1));
 }
 
 /* Connections at this moment, for %ac %fc %bc %sc. */

@@ -267,6 +267,10 @@ proxy_read(struct fconn *fc)
 	if (used <= 0 || recv(fc->x.fd, hdr, (size_t)used, 0) != used) {
 		stat_add(&stat_proxy(&wk.board, wk.proc,
 		    (uint32_t)fconn_proxy(fc)->row)->conn_errors, 1);
+		if (n > 0 || !fconn_proxy(fc)->log.dontlognull)
+			access_log_refused(fc, n > 0 ?
+			    "no valid PROXY header was received" :
+			    "closed before its PROXY header came");
 		fconn_close(fc);
 		return;
 	}

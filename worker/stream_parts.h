@@ -79,7 +79,8 @@ MUST_USE int h1_head_interim(struct stream *s);
 /* Append a head to b as it is. */
 MUST_USE int h1_head_put(const struct http_head *h, struct buf *b);
 
-/* access_log.c */
+/* access_log.c; refused: a connection that came to no request. */
+void access_log_refused(const struct fconn *fc, const char *why);
 void access_log_line(struct stream *s);
 void access_log_count_request(struct stream *s);
 void access_log_count_end(struct stream *s);

@@ -15,7 +15,7 @@ A Case is a frontend, a backend, scripted servers and a scripted client. All
 cases of one compare() are one configuration file and run side by side;
 frontend f_NAME and backend b_NAME tell them apart in the log. What the client
 saw, what the servers saw and the log lines are flattened to {path: value} and
-must be equal, but for the rows of the table of intended differences.
+must be equal, but for the rows of differences.py.
 
 WSB_COMPARE=haproxy puts HAProxy on both sides: is the harness itself stable?
 
@@ -34,6 +34,7 @@ import threading
 import time
 
 import wsbtest
+from differences import INTENDED
 from wsbtest import Haproxy, Proxy, Thread
 
 SMALL_MS = 200          # timers below it are "0", the others "+"
@@ -668,25 +669,7 @@ class _Proxy(Proxy):
         self.config.write_text(config)
 
 
-class Differs:
-    """An intended difference: where, what wsbroker shows, and why."""
-
-    def __init__(self, case, path, value, why):
-        self.case, self.path, self.value, self.why = case, path, value, why
-        self.used = 0
-
-    def covers(self, case, path, value):
-        if not fnmatch.fnmatchcase(case, self.case):
-            return False
-        if not re.fullmatch(self.path, path):
-            return False
-        if self.value is not None and not re.search(self.value, str(value)):
-            return False
-        self.used += 1
-        return True
-
-
-def compare(cases, intended=(), workers=1, defaults=""):
+def compare(cases, workers=1, defaults=""):
     """Runs the cases on both sides; raises with what differs.
 
     Cases that differ run again, up to twice: the machine may have been busy.
@@ -701,7 +684,7 @@ def compare(cases, intended=(), workers=1, defaults=""):
     found = {}
     again = cases
     for _ in range(3):
-        found.update(_differences(again, intended, workers, defaults))
+        found.update(_differences(again, workers, defaults))
         again = [c for c in again if found[c.name]]
         if not again:
             break
@@ -712,10 +695,9 @@ def compare(cases, intended=(), workers=1, defaults=""):
                 f"  {path}\n    HAProxy  {x!r}\n    wsbroker {y!r}"
                 for path, x, y in rows))
     if not wanted and not both_haproxy():
-        for row in intended:
-            if not row.used and any(
-                    fnmatch.fnmatchcase(c.name, row.case) for c in cases):
-                report.append(f"no longer differs: {row.case} {row.path}")
+        report += [f"no longer differs: {row.cases} {row.paths}"
+                   for row in INTENDED
+                   if not row.used and any(row.is_of(c.name) for c in cases)]
     assert not report, f"{len(report)} differ\n" + "\n".join(report)
 
 
@@ -723,7 +705,7 @@ def both_haproxy():
     return os.environ.get("WSB_COMPARE") == "haproxy"
 
 
-def _differences(cases, intended, workers, defaults):
+def _differences(cases, workers, defaults):
     """{case: [(path, HAProxy's value, wsbroker's)]}"""
     theirs = Side(cases, Haproxy, 1, defaults)
     ours = Side(cases, Haproxy if both_haproxy() else Proxy, workers, defaults)
@@ -743,6 +725,6 @@ def _differences(cases, intended, workers, defaults):
                 if a.get(path) != b.get(path)]
         if not both_haproxy():
             rows = [r for r in rows if not any(
-                d.covers(case.name, r[0], r[2]) for d in intended)]
+                d.covers(case.name, r[0], r[2]) for d in INTENDED)]
         found[case.name] = rows
     return found

@@ -4,7 +4,7 @@
 import time
 
 from compare import (AGAIN, CLOSE, EOF, FIN, Q, QH, R, READ, REFUSE, RST,
-                     SILENT, Case, Differs, answer, compare)
+                     SILENT, Case, answer, compare)
 
 GET11 = "GET /{0} HTTP/1.1\nHost: h\n\n".format
 POST = "POST /p HTTP/1.1\nHost: h\n"
@@ -40,10 +40,6 @@ CLIENT_ENDS = [
          [QH, EOF]),
     Case("CD_response_reset", [GET11("a"), 0.2, RST],
          [Q, PART, 0.6, "more", EOF], only="client|log|accepted"),
-    Case("CD_response_huge_reset", [GET11("a"), 0.2, RST], [Q, HUGE, EOF],
-         only="log|accepted"),
-    Case("cD_reader_stalls", [GET11("a"), 0.8, EOF], [Q, HUGE, EOF],
-         fe="timeout client 300ms", only="log|accepted"),
     Case("tunnel_client_timeout", [UPGRADE, R, EOF], [QH, SWITCH, EOF],
          fe="timeout client 600ms"),
     Case("tunnel_server_timeout", [UPGRADE, R, EOF], [QH, SWITCH, EOF],
@@ -70,7 +66,19 @@ CLIENT_ENDS = [
 
 
 def test_ends_of_clients():
-    compare(CLIENT_ENDS, INTENDED)
+    compare(CLIENT_ENDS)
+
+
+HUGE_ENDS = [
+    Case("CD_response_huge_reset", [GET11("a"), 0.2, RST], [Q, HUGE, EOF],
+         only="log|accepted"),
+    Case("cD_reader_stalls", [GET11("a"), 0.8, EOF], [Q, HUGE, EOF],
+         fe="timeout client 300ms", only="log|accepted"),
+]
+
+
+def test_ends_of_readers():
+    compare(HUGE_ENDS)
 
 
 FAST = "timeout connect 300ms\n timeout server 400ms\n"
@@ -153,7 +161,7 @@ SERVER_ENDS = [
 
 
 def test_ends_of_servers():
-    compare(SERVER_ENDS, INTENDED)
+    compare(SERVER_ENDS)
 
 
 def together(first, *later):
@@ -188,7 +196,7 @@ QUEUES = [
 
 
 def test_queues():
-    compare(QUEUES, INTENDED)
+    compare(QUEUES)
 
 
 RETRIES = [
@@ -201,13 +209,13 @@ RETRIES = [
          be="retry-on empty-response\n retries 2"),
     Case("retry_503", [GET11("a"), R], [
         [Q, "HTTP/1.1 503 X\nContent-Length: 0\n\n", AGAIN]], answer(),
-         be="retry-on 503\n retries 1\n option redispatch\n balance first"),
+         be="retry-on 503\n retries 1\n option redispatch\n balance first", only="client|log"),
     Case("retry_503_in_vain", [GET11("a"), R], [
         [Q, "HTTP/1.1 503 X\nContent-Length: 0\n\n", AGAIN]],
-         be="retry-on 503\n retries 2"),
+         be="retry-on 503\n retries 2", only="client|log"),
     Case("retry_404", [GET11("a"), R], [
         [Q, "HTTP/1.1 404 X\nContent-Length: 0\n\n"], answer()],
-         be="retry-on 404"),
+         be="retry-on 404", only="client|log"),
     Case("retry_junk", [GET11("a"), R], [[Q, "junk\n\n", EOF], answer()],
          be="retry-on junk-response"),
     Case("retry_timeout", [GET11("a"), R], [[Q, EOF], answer()],
@@ -217,8 +225,8 @@ RETRIES = [
     Case("retry_none", [GET11("a"), R], REFUSE,
          be="retry-on none\n retries 1\n timeout connect 300ms"),
     Case("retry_all", [GET11("a"), R], [
-        [Q, CLOSE], [Q, "HTTP/1.1 500 X\nContent-Length: 0\n\n"], answer()],
-         be="retry-on all-retryable-errors"),
+        [Q, CLOSE], [Q, "HTTP/1.1 500 X\nContent-Length: 0\n\n", CLOSE], answer()],
+         be="retry-on all-retryable-errors", only="client|log"),
     Case("retry_reused", [GET11("a"), R, 0.1, GET11("b"), R],
          [[Q, OK, Q, CLOSE], answer()]),
     Case("retry_reused_closed", [GET11("a"), R, 0.4, GET11("b"), R],
@@ -227,8 +235,4 @@ RETRIES = [
 
 
 def test_retries():
-    compare(RETRIES, INTENDED)
-
-
-INTENDED = [
-]
+    compare(RETRIES)

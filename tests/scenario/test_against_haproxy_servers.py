@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which server, which connection, which PROXY header: as HAProxy's."""
 
-from compare import (AGAIN, CLOSE, EOF, Q, QH, R, READ, Case, Differs, answer,
+from compare import (AGAIN, CLOSE, EOF, Q, QH, R, READ, Case, answer,
                      compare)
 
 GET = "GET {} HTTP/1.1\nHost: {}\nX-User: {}\nConnection: close\n\n".format
@@ -74,7 +74,7 @@ BALANCE = [
 
 
 def test_sequences():
-    compare(BALANCE, INTENDED)
+    compare(BALANCE)
 
 
 def held(run):
@@ -110,7 +110,7 @@ def test_sequences_under_way():
              ["maxconn 1", "maxconn 3", ""]),
         case("held_roundrobin_full", "balance roundrobin",
              ["maxconn 1", "", ""]),
-    ], INTENDED)
+    ])
 
 
 TWICE = ["GET /a HTTP/1.1\nHost: h\n\n", R, 0.05,
@@ -157,7 +157,7 @@ REUSE = [
 
 
 def test_reuse():
-    compare(REUSE, INTENDED)
+    compare(REUSE)
 
 
 PROXY2 = (b"\r\n\r\n\0\r\nQUIT\n")
@@ -172,7 +172,7 @@ HEADERS = [
 ] + [
     Case(f"accept_proxy_{name}", [head, GET11, R], fe="option forwardfor",
          bind="accept-proxy",
-         only="client|s1.*fields|log.*(client|status|lines)")
+         only=r"client\[0\]\[|s1.*fields|log.*(client|status|lines)")
     for name, head in {
         "v1": "PROXY TCP4 1.2.3.4 5.6.7.8 1000 2000\n",
         "v1_6": "PROXY TCP6 2001:db8::1 2001:db8::2 1000 2000\n",
@@ -193,8 +193,4 @@ HEADERS = [
 
 
 def test_proxy_headers():
-    compare(HEADERS, INTENDED)
-
-
-INTENDED = [
-]
+    compare(HEADERS)

@@ -3,7 +3,7 @@
 
 import re
 
-from compare import CLOSE, Q, R, REFUSE, Case, Differs, answer, compare
+from compare import CLOSE, Q, R, REFUSE, Case, answer, compare
 from wsbtest import Haproxy, Proxy, Syslog, get, needs, wait_until
 
 GET11 = "GET /{0} HTTP/1.1\nHost: h\n\n".format
@@ -35,30 +35,31 @@ def line_of(alias):
 
 
 def each(aliases, prefix, client=RICH, shape=False, server=SERVER):
-    return [Case(f"{prefix}_{i}", [client, R], server, log="raw",
+    return [Case(f"{prefix}{i}_" + re.sub(r"\W", "_", a), [client, R], server, log="raw",
                  fe=CAPTURES + line_of(a), only="log.*line", shape=shape)
             for i, a in enumerate(aliases)]
 
 
 def test_every_variable():
-    compare(each(SAME, "same") + each(FLAGS, "flags"), INTENDED)
+    compare(each(SAME, "same") + each(FLAGS, "flags"))
 
 
 def test_times_and_counts_have_the_same_shape():
-    compare(each(SHAPED, "shaped", shape=True), INTENDED)
+    compare(each(SHAPED, "shaped", shape=True))
 
 
 def test_variables_of_what_failed():
     compare(each(SAME, "bad", "GET / HTTP/1.1\nHost: h\nBad Name: x\n\n")
-            + each(SAME[:40], "refused", server=REFUSE), INTENDED,
+            + each(SAME[:40], "refused", server=REFUSE),
             defaults=" retries 0\n timeout connect 200ms")
 
 
+ENDS = r"log\.lines|log.*(status|term|timers|request)"
 FORMATS = [
     Case("httplog", [RICH, R], SERVER, fe=CAPTURES + "option httplog"),
     Case("httplog_odd_request", ["GET /a\"b\x7f\xe9 HTTP/1.1\nHost: h\n\n", R]),
     Case("httplog_long_uri", ["GET /" + "a" * 3000 + " HTTP/1.1\nHost: h\n\n",
-                              R]),
+                              R], only="client|log.*(status|term|server)"),
     Case("text_only", [RICH, R], log="raw",
          fe='log-format "%ft a b  c\\ d %%x %{+Q}o %HM %ci"'),
     Case("mixed", [RICH, R], log="raw",
@@ -75,8 +76,8 @@ FORMATS = [
           Q, "HTTP/1.1 500 No\nContent-Length: 0\n\n"],
          fe="option dontlog-normal"),
     Case("no_log", [GET11("a"), R], fe="no log"),
-    Case("null", [[0.05, CLOSE], [GET11("a"), R]]),
-    Case("dontlognull", [[0.05, CLOSE], [GET11("a"), R]],
+    Case("null", [[0.05, CLOSE], [GET11("a"), R]], only=ENDS),
+    Case("dontlognull", [[0.05, CLOSE], [GET11("a"), R]], only=ENDS,
          fe="option dontlognull"),
     Case("set_log_level", [GET11("a"), R, GET11("b"), R],
          fe="http-request set-log-level silent if { path /a }",
@@ -85,7 +86,7 @@ FORMATS = [
 
 
 def test_formats():
-    compare(FORMATS, INTENDED)
+    compare(FORMATS)
 
 
 PLAIN = """
@@ -105,7 +106,7 @@ def test_format_without_httplog():
         Case("plain_refused", [RICH, R], REFUSE, log="raw"),
         Case("plain_bad", ["GET / HT\n\n", R], log="raw", only="lines"),
         Case("plain_null", [[0.05, CLOSE], [RICH, R]], log="raw"),
-    ], INTENDED, defaults=PLAIN)
+    ], defaults=PLAIN)
 
 
 KINDS = ("rfc3164", "rfc5424", "raw", "short", "local")
@@ -154,6 +155,7 @@ def shape_of(line, pid):
     line = re.sub(r"\w{3} [ \d]\d \d\d:\d\d:\d\d", "DATE", line)
     line = re.sub(r"\d{4}-\d\d-\d\dT[\d:]{8}(\.\d+)?\+\d\d:\d\d",
                   "ISO", line)
+    line = re.sub(r"\d+/\d+/\d+/\d+/\d+ \d+/\d+ ", "COUNTS ", line)
     return re.sub(r"(/-?\d+)+ (\d+) \d+ ", r" TIMERS \2 B ", line)
 
 
@@ -163,7 +165,3 @@ def test_framing_of_syslog_lines():
     for kind in KINDS:
         for a, b in zip(theirs[kind], ours[kind]):
             assert a == b, f"{kind}\nHAProxy  {a}\nwsbroker {b}"
-
-
-INTENDED = [
-]
