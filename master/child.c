@@ -193,11 +193,11 @@ child_watch(struct child *ch, int *own)
 	ch->started_us = clock_update();
 	ch->violated = false;
 	ch->chan = chan_new(m->base, own, ROLE_MASTER, ch->role,
-			    supervise_message, supervise_channel_end, ch);
+	    supervise_message, supervise_channel_end, ch);
 	chan_phase(ch->chan, PHASE_OPEN);
 	ch->pidfd = (int)syscall(SYS_pidfd_open, ch->pid, 0);
 	event_assign(&ch->death, m->base, ch->pidfd, EV_READ | EV_PERSIST,
-		     child_on_death, ch);
+	    child_on_death, ch);
 	event_add(&ch->death, NULL);
 }
 
@@ -217,7 +217,7 @@ child_start(struct child *ch)
 		return child_undo(ch, &up[0], &up[1], br);
 	if (ch->role == ROLE_WORKER &&
 	    (vault_create(m->seg.board.cap.slot_count, &ch->vault_fd) ||
-	     chan_pair(br)))
+		chan_pair(br)))
 		return child_undo(ch, &up[0], &up[1], br);
 
 	sigfillset(&all);
@@ -252,7 +252,7 @@ child_send(struct child *ch, const struct ipc_msg *msg)
 	rc = chan_send(ch->chan, msg);
 	if (rc && rc != -WSE_EOF)
 		log_msg(LOGL_ERR, "master: %s to pid %d: %s",
-			ipc_tbl[msg->type].name, (int)ch->pid, err_text(rc));
+		    ipc_tbl[msg->type].name, (int)ch->pid, err_text(rc));
 }
 
 void

@@ -125,6 +125,6 @@ daemon_notify(const char *state)
 	if (fd < 0)
 		return;
 	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL,
-		      (struct sockaddr *)&sun, len);
+	    (struct sockaddr *)&sun, len);
 	close(fd);
 }

@@ -17,7 +17,8 @@
 MUST_USE int daemon_start(void);
 /* Tell the waiting parent to exit with `status`. Harmless without one. */
 void daemon_ready(int status);
-/* stderr too goes to /dev/null (before children are forked); what is said from then on goes nowhere. */
+/* stderr too goes to /dev/null (before children are forked); what is said from
+ * then on goes nowhere. */
 void daemon_detach_stderr(void);
 
 /* Write the pid and a newline to path, in one piece. 0 or -WSE_SYS. */

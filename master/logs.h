@@ -11,7 +11,8 @@
 void logs_open(const struct conf *c);
 /* Standard descriptors were detached: targets on them follow. */
 void logs_detach(const struct conf *c);
-/* A fresh descriptor for a target in *fd_r. 0, -WSE_RANGE, -WSE_UNSUPP (not a socket), -WSE_SYS. */
+/* A fresh descriptor for a target in *fd_r. 0, -WSE_RANGE, -WSE_UNSUPP (not a
+ * socket), -WSE_SYS. */
 MUST_USE int logs_reopen(const struct conf *c, unsigned index, int *fd_r);
 
 #endif

@@ -16,8 +16,9 @@
 #include "shm/base/fds.h"
 
 enum {
-	FDS_OF_PROCESS = 40, /* a worker's own: channels, listeners, logs, ... */
-	FDS_OF_CLIENT = 2,   /* client side and server side */
+	FDS_OF_PROCESS =
+	    40,            /* a worker's own: channels, listeners, logs, ... */
+	FDS_OF_CLIENT = 2, /* client side and server side */
 };
 
 /* maxconn from the descriptor limit, or a check of the one written. */
@@ -31,10 +32,10 @@ main_limits(struct conf_parse *cp, long maxconn, bool quiet)
 
 	if (fds < own + FDS_OF_CLIENT)
 		return conf_error_at(cp, "limits", 0,
-			"only %llu descriptors are allowed, at least %llu are "
-			"needed: raise the limit (ulimit -n, LimitNOFILE)",
-			(unsigned long long)fds,
-			(unsigned long long)(own + FDS_OF_CLIENT));
+		    "only %llu descriptors are allowed, at least %llu are "
+		    "needed: raise the limit (ulimit -n, LimitNOFILE)",
+		    (unsigned long long)fds,
+		    (unsigned long long)(own + FDS_OF_CLIENT));
 	most = (fds - own) / FDS_OF_CLIENT * (uint64_t)g->nbproc;
 	if (maxconn)
 		g->maxconn = (int)maxconn;
@@ -42,11 +43,12 @@ main_limits(struct conf_parse *cp, long maxconn, bool quiet)
 		g->maxconn = (int)(most > 1000000 ? 1000000 : most);
 	else if ((uint64_t)g->maxconn > most && !quiet) {
 		cp->warning_count++;
-		fprintf(stderr, "[WARNING]  (%d) : %llu descriptors a process "
-				"allow %llu connections, not maxconn %d: raise "
-				"the limit (ulimit -n, LimitNOFILE)\n",
-			(int)getpid(), (unsigned long long)fds,
-			(unsigned long long)most, g->maxconn);
+		fprintf(stderr,
+		    "[WARNING]  (%d) : %llu descriptors a process "
+		    "allow %llu connections, not maxconn %d: raise "
+		    "the limit (ulimit -n, LimitNOFILE)\n",
+		    (int)getpid(), (unsigned long long)fds,
+		    (unsigned long long)most, g->maxconn);
 	}
 	return 0;
 }
@@ -69,14 +71,17 @@ main_read(struct conf_parse *cp, const struct options *o)
 	if (!bad && main_limits(cp, o->maxconn, o->quiet))
 		bad = -WSE_SYNTAX;
 	if (bad || cp->error_count) {
-		fprintf(stderr, "[ALERT]    (%d) : config : Fatal errors found "
-				"in configuration.\n", (int)getpid());
+		fprintf(stderr,
+		    "[ALERT]    (%d) : config : Fatal errors found "
+		    "in configuration.\n",
+		    (int)getpid());
 		return -WSE_SYNTAX;
 	}
 	if (cp->warning_count && o->warnings_fatal) {
-		fprintf(stderr, "[ALERT]    (%d) : config : %d warning(s), "
-				"and -dW takes them for errors\n",
-			(int)getpid(), cp->warning_count);
+		fprintf(stderr,
+		    "[ALERT]    (%d) : config : %d warning(s), "
+		    "and -dW takes them for errors\n",
+		    (int)getpid(), cp->warning_count);
 		return -WSE_SYNTAX;
 	}
 	return 0;
@@ -98,16 +103,18 @@ main_serve(struct conf *c, struct options *o)
 {
 	/* -W and -Ws: the process that was started is the master. */
 	o->background = !o->foreground &&
-			(o->daemon || (c->global.daemon && !o->worker_mode));
+	    (o->daemon || (c->global.daemon && !o->worker_mode));
 	if (o->background) {
 		if (daemon_start()) {
-			fprintf(stderr, "wsbroker: cannot go to the "
-					"background: %s\n", strerror(errno));
+			fprintf(stderr,
+			    "wsbroker: cannot go to the "
+			    "background: %s\n",
+			    strerror(errno));
 			return 1;
 		}
 	}
-	log_init(c->global.log_tag ? c->global.log_tag : "wsbroker",
-		 (int)getpid());
+	log_init(
+	    c->global.log_tag ? c->global.log_tag : "wsbroker", (int)getpid());
 	log_stderr(o->quiet ? -1 : o->verbose ? LOGL_INFO : LOGL_WARN);
 	return master_run(c, o);
 }

@@ -74,8 +74,9 @@ master_on_stop_limit(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	clock_update();
 	if (m->state == MASTER_DRAINING) {
-		log_msg(LOGL_WARN, "hard-stop-after is over: ending what is "
-			"left");
+		log_msg(LOGL_WARN,
+		    "hard-stop-after is over: ending what is "
+		    "left");
 		master_stop(m, 0);
 		return;
 	}
@@ -102,13 +103,13 @@ master_is_ready(struct master *m)
 	event_del(&m->start_timer);
 	m->state = MASTER_RUNNING;
 	if (pidfile && daemon_pidfile_write(pidfile)) {
-		log_msg(LOGL_ALERT, "cannot write the pid file %s: %s",
-			pidfile, strerror(errno));
+		log_msg(LOGL_ALERT, "cannot write the pid file %s: %s", pidfile,
+		    strerror(errno));
 		master_stop(m, 1);
 		return;
 	}
-	log_msg(LOGL_NOTICE, "wsbroker is ready: %d worker%s",
-		m->worker_count, m->worker_count == 1 ? "" : "s");
+	log_msg(LOGL_NOTICE, "wsbroker is ready: %d worker%s", m->worker_count,
+	    m->worker_count == 1 ? "" : "s");
 	daemon_notify("READY=1\nSTATUS=Ready.");
 	daemon_ready(0);
 }
@@ -168,7 +169,7 @@ master_drain(struct master *m)
 	if (limit_ms) {
 		/* Workers end by themselves; this is for those that cannot. */
 		struct timeval tv = { .tv_sec = limit_ms / 1000 + 1,
-				      .tv_usec = (limit_ms % 1000) * 1000 };
+			.tv_usec = (limit_ms % 1000) * 1000 };
 
 		evtimer_add(&m->stop_timer, &tv);
 	}
@@ -194,9 +195,10 @@ master_on_signal(evutil_socket_t sig, short what, void *arg)
 		return;
 	case SIGHUP:
 	case SIGUSR2:
-		log_msg(LOGL_WARN, "%s: this version cannot reload; nothing "
-			"was changed. Drain with SIGUSR1 and start anew",
-			strsignal((int)sig));
+		log_msg(LOGL_WARN,
+		    "%s: this version cannot reload; nothing "
+		    "was changed. Drain with SIGUSR1 and start anew",
+		    strsignal((int)sig));
 		return;
 	default:
 		return;
@@ -223,21 +225,22 @@ master_events(struct master *m)
 	m->base = event_base_new();
 	CHK(m->base);
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
-		evsignal_assign(&m->signals[i], m->base, sigs[i],
-				master_on_signal, m);
+		evsignal_assign(
+		    &m->signals[i], m->base, sigs[i], master_on_signal, m);
 		evsignal_add(&m->signals[i], NULL);
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	evtimer_assign(&m->start_timer, m->base, master_on_start_limit, m);
 	evtimer_add(&m->start_timer, &start);
 	evtimer_assign(&m->stop_timer, m->base, master_on_stop_limit, m);
-	event_assign(&m->beat_timer, m->base, -1, EV_PERSIST, master_on_beat, m);
+	event_assign(
+	    &m->beat_timer, m->base, -1, EV_PERSIST, master_on_beat, m);
 	event_add(&m->beat_timer, &beat);
 }
 
 static void
-master_child_init(struct master *m, struct child *ch, enum proc_role role,
-		  uint32_t index)
+master_child_init(
+    struct master *m, struct child *ch, enum proc_role role, uint32_t index)
 {
 	ch->m = m;
 	ch->role = role;
@@ -262,7 +265,7 @@ master_children(struct master *m)
 		rc = child_start(&m->workers[i]);
 	if (rc)
 		log_msg(LOGL_ALERT, "cannot start a process: %s: %s",
-			err_text(rc), strerror(errno));
+		    err_text(rc), strerror(errno));
 	return rc;
 }
 

@@ -26,8 +26,8 @@ enum master_state {
 enum child_state {
 	CHILD_STARTING, /* forked, not READY */
 	CHILD_READY,
-	CHILD_SWEPT,    /* worker is dead, DEAD_DONE of the broker awaited */
-	CHILD_GONE,     /* dead; only a respawn timer may be running */
+	CHILD_SWEPT, /* worker is dead, DEAD_DONE of the broker awaited */
+	CHILD_GONE,  /* dead; only a respawn timer may be running */
 	CHILD_STATE_N
 };
 
@@ -36,14 +36,14 @@ struct child {
 	struct master *m;
 	enum proc_role role;
 	enum child_state state;
-	uint32_t index;        /* worker number, 0.. */
+	uint32_t index; /* worker number, 0.. */
 	uint32_t instance;
-	uint32_t proc;         /* row on the board */
+	uint32_t proc; /* row on the board */
 	pid_t pid;
 	int pidfd;
-	int vault_fd;          /* workers: kept for the next broker */
-	struct event death;    /* pidfd is readable */
-	struct event respawn;  /* timer */
+	int vault_fd;         /* workers: kept for the next broker */
+	struct event death;   /* pidfd is readable */
+	struct event respawn; /* timer */
 	struct chan *chan;
 	uint64_t started_us;
 	unsigned quick_deaths; /* deaths within RESPAWN_QUICK_MS, in a row */
@@ -56,7 +56,7 @@ struct grave {
 	uint32_t index, instance, proc;
 	pid_t pid;
 	int wait_status;
-	uint32_t clients;      /* connections it had */
+	uint32_t clients; /* connections it had */
 	bool violated;
 };
 

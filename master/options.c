@@ -141,8 +141,10 @@ opt_maxconn(struct options *o, const char *v)
 	errno = 0;
 	o->maxconn = strtol(v, &end, 10);
 	if (errno || *end || o->maxconn < 1) {
-		fprintf(stderr, "wsbroker: -n takes a number of connections "
-				"above 0, not '%s'\n", v);
+		fprintf(stderr,
+		    "wsbroker: -n takes a number of connections "
+		    "above 0, not '%s'\n",
+		    v);
 		return -WSE_SYNTAX;
 	}
 	return 0;
@@ -152,9 +154,10 @@ static int
 opt_file(struct options *o, const char *v)
 {
 	if (o->file_count == OPTIONS_FILES_MAX) {
-		fprintf(stderr, "wsbroker: more than %d -f; put the files "
-				"into a directory and name that\n",
-			OPTIONS_FILES_MAX);
+		fprintf(stderr,
+		    "wsbroker: more than %d -f; put the files "
+		    "into a directory and name that\n",
+		    OPTIONS_FILES_MAX);
 		return -WSE_SYNTAX;
 	}
 	o->files[o->file_count++] = v;
@@ -182,16 +185,18 @@ opt_accepted(struct options *o, const char *v)
 
 static const struct option_row option_tbl[] = {
 	{ "-f", true, opt_file, "-f FILE|DIR",
-	  "read this file, or the *.cfg and *.conf of this directory in order" },
+	    "read this file, or the *.cfg and *.conf of this directory in "
+	    "order" },
 	{ "-c", false, opt_check, "-c", "check the configuration and exit" },
 	{ "-cc", true, opt_condition, "-cc COND",
-	  "exit 0 if the condition holds, 1 if it does not" },
+	    "exit 0 if the condition holds, 1 if it does not" },
 	{ "-D", false, opt_daemon, "-D", "go to the background once ready" },
 	{ "-d", false, opt_foreground, "-d", "stay in the foreground" },
 	{ "-db", false, opt_foreground, "-db", "stay in the foreground" },
-	{ "-W", false, opt_worker, "-W", "the parent stays the process started" },
+	{ "-W", false, opt_worker, "-W",
+	    "the parent stays the process started" },
 	{ "-Ws", false, opt_notify, "-Ws",
-	  "as -W, and tell the service manager when ready" },
+	    "as -W, and tell the service manager when ready" },
 	{ "-p", true, opt_pidfile, "-p FILE", "write the master's pid here" },
 	{ "-n", true, opt_maxconn, "-n N", "at most N client connections" },
 	{ "-C", true, opt_chdir, "-C DIR", "change to this directory first" },
@@ -205,11 +210,11 @@ static const struct option_row option_tbl[] = {
 	{ "-dI", false, opt_accepted, "-dI", "accepted, without effect" },
 	{ "-v", false, opt_version, "-v", "show the version" },
 	{ "-vv", false, opt_version_long, "-vv",
-	  "show the version, the features and the libraries" },
+	    "show the version, the features and the libraries" },
 	{ "-h", false, opt_help, "-h", "show this" },
 	{ "--help", false, opt_help, "--help", "show this" },
 	{ "--dump-keywords", false, opt_dump, "--dump-keywords",
-	  "print every configuration keyword with its syntax" },
+	    "print every configuration keyword with its syntax" },
 };
 
 enum { OPTION_COUNT = sizeof(option_tbl) / sizeof(option_tbl[0]) };
@@ -237,7 +242,7 @@ option_find(const char *word)
 		/* -dM takes an optional value that is glued to it. */
 		if (strcmp(r->word, word) == 0 ||
 		    (strcmp(r->word, "-dM") == 0 &&
-		     strncmp(word, "-dM", 3) == 0))
+			strncmp(word, "-dM", 3) == 0))
 			return r;
 	}
 	return NULL;
@@ -251,15 +256,19 @@ option_unknown(const char *word)
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(option_foreign[i].word, word) == 0) {
 			fprintf(stderr, "wsbroker: %s is not supported: %s\n",
-				word, option_foreign[i].instead);
+			    word, option_foreign[i].instead);
 			return -WSE_SYNTAX;
 		}
 	if (word[0] != '-')
-		fprintf(stderr, "wsbroker: what to do with '%s'? A "
-				"configuration is named by -f FILE\n", word);
+		fprintf(stderr,
+		    "wsbroker: what to do with '%s'? A "
+		    "configuration is named by -f FILE\n",
+		    word);
 	else
-		fprintf(stderr, "wsbroker: unknown option '%s'; -h shows all "
-				"of them\n", word);
+		fprintf(stderr,
+		    "wsbroker: unknown option '%s'; -h shows all "
+		    "of them\n",
+		    word);
 	return -WSE_SYNTAX;
 }
 
@@ -282,7 +291,7 @@ options_parse(int argc, char **argv, struct options *o)
 			return option_unknown(argv[i]);
 		if (r->has_value && i + 1 == argc) {
 			fprintf(stderr, "wsbroker: %s needs a value: %s\n",
-				r->word, r->syntax);
+			    r->word, r->syntax);
 			return -WSE_SYNTAX;
 		}
 		if (r->set(o, r->has_value ? argv[++i] : NULL))
@@ -299,6 +308,6 @@ options_usage(FILE *out, const char *argv0)
 	fprintf(out, "Usage: %s [options] -f FILE [-f FILE|DIR ...]\n", argv0);
 	for (int i = 0; i < OPTION_COUNT; i++)
 		fprintf(out, "  %-16s %s\n", option_tbl[i].syntax,
-			option_tbl[i].doc);
+		    option_tbl[i].doc);
 	fprintf(out, "Without -f: %s\n", WSB_CONFIG_FILE);
 }

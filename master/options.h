@@ -14,12 +14,12 @@ enum { OPTIONS_FILES_MAX = 64 };
 
 enum options_action {
 	OPTS_RUN,
-	OPTS_CHECK,          /* -c */
-	OPTS_CONDITION,      /* -cc COND */
-	OPTS_VERSION,        /* -v */
-	OPTS_VERSION_LONG,   /* -vv */
-	OPTS_HELP,           /* -h */
-	OPTS_DUMP_KEYWORDS,  /* --dump-keywords */
+	OPTS_CHECK,         /* -c */
+	OPTS_CONDITION,     /* -cc COND */
+	OPTS_VERSION,       /* -v */
+	OPTS_VERSION_LONG,  /* -vv */
+	OPTS_HELP,          /* -h */
+	OPTS_DUMP_KEYWORDS, /* --dump-keywords */
 	OPTS_N
 };
 
@@ -35,7 +35,7 @@ struct options {
 	bool warnings_fatal; /* -dW */
 	const char *pidfile; /* -p, or NULL */
 	const char *condition;
-	long maxconn;        /* -n, 0: from the config */
+	long maxconn; /* -n, 0: from the config */
 	const char *files[OPTIONS_FILES_MAX];
 	int file_count;
 };

@@ -76,8 +76,8 @@ segments_rows(struct board *b, const struct conf *c)
 		row->is_frontend = !!(px->cap & PX_FRONTEND);
 		row->is_backend = !!(px->cap & PX_BACKEND);
 		row->is_http = px->http.mode_http;
-		row->maxconn = (uint32_t)(px->maxconn ? px->maxconn :
-							c->global.maxconn);
+		row->maxconn =
+		    (uint32_t)(px->maxconn ? px->maxconn : c->global.maxconn);
 		atomic_store(&row->state, px->disabled);
 		atomic_store(&row->generation, 1);
 		for (const struct server *s = px->servers; s; s = s->next)
@@ -106,10 +106,11 @@ segments_create(const struct conf *c, struct segments *s)
 	if (rc == 0)
 		rc = board_reopen_readonly(s->board_fd, &s->board_ro_fd);
 	if (rc) {
-		log_msg(LOGL_ALERT, "cannot make the shared board (%u slots, "
-			"%u servers): %s: %s; lower maxconn or free memory",
-			d.slot_count, d.server_count, err_text(rc),
-			strerror(errno));
+		log_msg(LOGL_ALERT,
+		    "cannot make the shared board (%u slots, "
+		    "%u servers): %s: %s; lower maxconn or free memory",
+		    d.slot_count, d.server_count, err_text(rc),
+		    strerror(errno));
 		return rc;
 	}
 	h = s->board.hdr;

@@ -9,9 +9,9 @@
 #include "shm/seg/board.h"
 
 struct segments {
-	struct board board;  /* mapped read-write */
-	int board_fd;        /* read-write */
-	int board_ro_fd;     /* read-only re-open, for tools */
+	struct board board; /* mapped read-write */
+	int board_fd;       /* read-write */
+	int board_ro_fd;    /* read-only re-open, for tools */
 };
 
 /* Create the board and fill in its header, proxy and server rows. */

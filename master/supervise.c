@@ -56,9 +56,11 @@ supervise_reconnect(struct master *m, struct child *worker)
 	if (!child_is_alive(worker))
 		return;
 	if (chan_pair(pair)) {
-		log_msg(LOGL_CRIT, "master: no descriptors for a channel "
-			"between worker %u and the broker; replacing the "
-			"worker", worker->index + 1);
+		log_msg(LOGL_CRIT,
+		    "master: no descriptors for a channel "
+		    "between worker %u and the broker; replacing the "
+		    "worker",
+		    worker->index + 1);
 		child_signal(worker, SIGKILL);
 		return;
 	}
@@ -90,10 +92,11 @@ supervise_start(struct child *ch)
 	if (rc) {
 		struct timeval tv = { .tv_sec = 1 };
 
-		log_msg(LOGL_CRIT, "master: cannot start a %s: %s; trying "
-			"again in 1 s",
-			ch->role == ROLE_BROKER ? "broker" : "worker",
-			err_text(rc));
+		log_msg(LOGL_CRIT,
+		    "master: cannot start a %s: %s; trying "
+		    "again in 1 s",
+		    ch->role == ROLE_BROKER ? "broker" : "worker",
+		    err_text(rc));
 		ch->state = CHILD_GONE;
 		evtimer_add(&ch->respawn, &tv);
 		return;
@@ -114,9 +117,9 @@ supervise_respawn_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	clock_update();
-	if (!child_is_alive(ch) && (ch->m->state == MASTER_RUNNING ||
-				    (ch->role == ROLE_BROKER &&
-				     ch->m->state == MASTER_DRAINING)))
+	if (!child_is_alive(ch) &&
+	    (ch->m->state == MASTER_RUNNING ||
+		(ch->role == ROLE_BROKER && ch->m->state == MASTER_DRAINING)))
 		supervise_start(ch);
 }
 
@@ -133,8 +136,8 @@ supervise_respawn(struct child *ch)
 	else
 		ch->quick_deaths = 0;
 	if (ch->quick_deaths > 1)
-		delay_ms = RESPAWN_STEP_MS << (ch->quick_deaths > 8 ?
-					       6 : ch->quick_deaths - 2);
+		delay_ms = RESPAWN_STEP_MS
+		    << (ch->quick_deaths > 8 ? 6 : ch->quick_deaths - 2);
 	if (delay_ms > RESPAWN_MAX_MS)
 		delay_ms = RESPAWN_MAX_MS;
 	evtimer_assign(&ch->respawn, ch->m->base, supervise_respawn_timer, ch);
@@ -148,11 +151,11 @@ status_text(int wait_status, bool violated, char *out, size_t room)
 {
 	if (WIFSIGNALED(wait_status))
 		snprintf(out, room, "was ended by signal %d (%s)%s",
-			 WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)),
-			 violated ? " after a violation" : "");
+		    WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)),
+		    violated ? " after a violation" : "");
 	else
 		snprintf(out, room, "exited with status %d",
-			 WEXITSTATUS(wait_status));
+		    WEXITSTATUS(wait_status));
 	return out;
 }
 
@@ -165,12 +168,11 @@ supervise_bury(struct master *m, struct grave **at, uint32_t kept, bool swept)
 
 	if (swept)
 		log_msg(LOGL_ALERT,
-			"worker %u (pid %d) %s: %u client connections lost, "
-			"%u idle backend connections kept", g->index + 1,
-			(int)g->pid,
-			status_text(g->wait_status, g->violated, how,
-				    sizeof(how)),
-			g->clients, kept);
+		    "worker %u (pid %d) %s: %u client connections lost, "
+		    "%u idle backend connections kept",
+		    g->index + 1, (int)g->pid,
+		    status_text(g->wait_status, g->violated, how, sizeof(how)),
+		    g->clients, kept);
 	stat_retire(&m->seg.board, g->proc);
 	atomic_store(&row->clients, 0);
 	atomic_store(&row->streams, 0);
@@ -213,10 +215,11 @@ supervise_dead_broker(struct child *ch, int wait_status)
 	char how[96];
 
 	if (m->state != MASTER_STOPPING)
-		log_msg(LOGL_ALERT, "broker (pid %d) %s: starting a new one, "
-			"connections of the workers are kept", (int)ch->pid,
-			status_text(wait_status, ch->violated, how,
-				    sizeof(how)));
+		log_msg(LOGL_ALERT,
+		    "broker (pid %d) %s: starting a new one, "
+		    "connections of the workers are kept",
+		    (int)ch->pid,
+		    status_text(wait_status, ch->violated, how, sizeof(how)));
 	stat_retire(&m->seg.board, ch->proc);
 	atomic_store(&row->instance, 0);
 	atomic_store(&row->state, PROC_FREE);
@@ -246,9 +249,8 @@ supervise_death(struct child *ch, int wait_status)
 		char how[96];
 
 		log_msg(LOGL_ALERT, "%s (pid %d) %s before it was ready",
-			ch->role == ROLE_BROKER ? "broker" : "worker",
-			(int)ch->pid,
-			status_text(wait_status, false, how, sizeof(how)));
+		    ch->role == ROLE_BROKER ? "broker" : "worker", (int)ch->pid,
+		    status_text(wait_status, false, how, sizeof(how)));
 		master_stop(m, 1);
 		break;
 	}
@@ -278,8 +280,8 @@ supervise_ready(struct child *ch)
 		atomic_store(&row->state, PROC_RUNNING);
 	if (ch->m->state == MASTER_RUNNING)
 		log_msg(LOGL_NOTICE, "%s (pid %d) is ready",
-			ch->role == ROLE_BROKER ? "broker" : "worker",
-			(int)ch->pid);
+		    ch->role == ROLE_BROKER ? "broker" : "worker",
+		    (int)ch->pid);
 	master_progress(ch->m);
 }
 
@@ -322,13 +324,15 @@ supervise_violation(struct child *from, const struct ipc_violation *v)
 	}
 	if (!bad || !child_is_alive(bad))
 		return;
-	log_msg(LOGL_ALERT, "%s (pid %d) broke the protocol between "
-		"processes: %.*s (%s, %s); ending it",
-		bad->role == ROLE_BROKER ? "broker" : "worker", (int)bad->pid,
-		(int)sizeof(v->text), v->text,
-		v->type < IPC_TYPE_N && ipc_tbl[v->type].name ?
-			ipc_tbl[v->type].name : "shared memory",
-		err_text(v->err));
+	log_msg(LOGL_ALERT,
+	    "%s (pid %d) broke the protocol between "
+	    "processes: %.*s (%s, %s); ending it",
+	    bad->role == ROLE_BROKER ? "broker" : "worker", (int)bad->pid,
+	    (int)sizeof(v->text), v->text,
+	    v->type < IPC_TYPE_N && ipc_tbl[v->type].name
+		? ipc_tbl[v->type].name
+		: "shared memory",
+	    err_text(v->err));
 	bad->violated = true;
 	child_signal(bad, SIGKILL);
 }
@@ -378,10 +382,11 @@ supervise_channel_end(struct chan *c, int err, const char *why, void *arg)
 	(void)c;
 	clock_update();
 	if (err) {
-		log_msg(LOGL_ALERT, "%s (pid %d) broke the protocol with the "
-			"master: %s; ending it",
-			ch->role == ROLE_BROKER ? "broker" : "worker",
-			(int)ch->pid, why ? why : err_text(err));
+		log_msg(LOGL_ALERT,
+		    "%s (pid %d) broke the protocol with the "
+		    "master: %s; ending it",
+		    ch->role == ROLE_BROKER ? "broker" : "worker", (int)ch->pid,
+		    why ? why : err_text(err));
 		ch->violated = true;
 		child_signal(ch, SIGKILL);
 	}

@@ -19,16 +19,15 @@
 #include "worker/fconn.h"
 #include "worker/wk.h"
 
-enum { BATCH_MAX = 64, RETRY_MS = 100, COMPLAIN_MS = 1000,
-	FD_RESERVE = 256 };
+enum { BATCH_MAX = 64, RETRY_MS = 100, COMPLAIN_MS = 1000, FD_RESERVE = 256 };
 
 struct listener {
 	struct event ev;
 	int fd;
 	const struct bind *bind;
-	int batch;   /* connections to take per turn, 1..BATCH_MAX */
+	int batch;      /* connections to take per turn, 1..BATCH_MAX */
 	bool listening; /* ev is added */
-	bool was_full; /* the last batch was */
+	bool was_full;  /* the last batch was */
 };
 
 static struct listener *listeners;
@@ -74,7 +73,7 @@ permit(const struct bind *bind)
 	if (!limit_try(&wk.board, LIM_GLOBAL, 0, wk.proc, wk.maxconn))
 		return false;
 	if (limit_try(&wk.board, LIM_FRONTEND, (uint32_t)fe->row, wk.proc,
-	    (uint32_t)fe->maxconn))
+		(uint32_t)fe->maxconn))
 		return true;
 	limit_drop(&wk.board, LIM_GLOBAL, 0, wk.proc);
 	return false;
@@ -127,11 +126,12 @@ accept_one(struct listener *l)
 	if (src.u.sa.sa_family == AF_UNIX)
 		src.kind = ADDR_UNIX;
 	wk.clients++;
-	atomic_store_explicit(&wk.row->clients, wk.clients,
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &wk.row->clients, wk.clients, memory_order_relaxed);
 	stat_add(&wk.stat->accepted, 1);
-	stat_add(&stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)l->bind->px->row)->sessions, 1);
+	stat_add(&stat_proxy(&wk.board, wk.proc, (uint32_t)l->bind->px->row)
+		      ->sessions,
+	    1);
 	fconn_new(&fd, l->bind, &src);
 	return true;
 }
@@ -159,8 +159,8 @@ accept_ended(const struct bind *bind)
 	unpermit(bind);
 	CHK(wk.clients > 0);
 	wk.clients--;
-	atomic_store_explicit(&wk.row->clients, wk.clients,
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &wk.row->clients, wk.clients, memory_order_relaxed);
 	if (retry_timer.deadline_ms)
 		on_retry(NULL);
 }
@@ -171,8 +171,9 @@ accept_start(const struct worker_listener *wl, int count)
 	struct rlimit rl;
 	int one = 1;
 
-	fd_pause = getrlimit(RLIMIT_NOFILE, &rl) < 0 ||
-	    rl.rlim_cur > 1u << 20 ? 1u << 20 : (unsigned)rl.rlim_cur;
+	fd_pause = getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur > 1u << 20
+	    ? 1u << 20
+	    : (unsigned)rl.rlim_cur;
 	fd_pause -= fd_pause / 4 < FD_RESERVE ? fd_pause / 4 : FD_RESERVE;
 	listeners = mem_alloc((size_t)count * sizeof(*listeners));
 	listener_count = count;
@@ -184,10 +185,10 @@ accept_start(const struct worker_listener *wl, int count)
 		l->bind = wl[i].bind;
 		l->batch = 1;
 		/* Accepted sockets inherit it. */
-		(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one,
-		    sizeof(one));
-		event_assign(&l->ev, wk.base, l->fd, EV_READ | EV_PERSIST,
-		    on_ready, l);
+		(void)setsockopt(
+		    l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		event_assign(
+		    &l->ev, wk.base, l->fd, EV_READ | EV_PERSIST, on_ready, l);
 		listener_resume(l);
 	}
 }

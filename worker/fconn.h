@@ -25,21 +25,21 @@ enum fconn_state {
 };
 
 struct fconn {
-	struct list node;         /* in wk.conns */
+	struct list node; /* in wk.conns */
 	struct event rev, wev;
 	struct xprt x;
 	struct buf in;
 	struct wheel_timer timer;
-	struct stream *s;         /* FC_BUSY only */
+	struct stream *s; /* FC_BUSY only */
 	struct txn_client cli;
-	struct bconn *kept;       /* http-reuse never: the session's own */
+	struct bconn *kept; /* http-reuse never: the session's own */
 	const struct proxy *kept_be;
-	uint64_t since_ms;        /* entry into the state */
-	uint32_t linger_bytes;    /* dropped so far */
+	uint64_t since_ms;     /* entry into the state */
+	uint32_t linger_bytes; /* dropped so far */
 	enum fconn_state state;
-	bool reading, writing;    /* rev, wev are added */
-	bool eof;                 /* the client's FIN was read */
-	bool again;               /* bytes of the next request are in `in` */
+	bool reading, writing; /* rev, wev are added */
+	bool eof;              /* the client's FIN was read */
+	bool again;            /* bytes of the next request are in `in` */
 };
 
 /* A new client; takes *fd. May close it at once. */

@@ -24,8 +24,8 @@ end_check(struct flow *f)
 }
 
 void
-flow_start(struct flow *f, struct buf *b, enum http_framing in,
-    uint64_t length, enum http_framing out)
+flow_start(struct flow *f, struct buf *b, enum http_framing in, uint64_t length,
+    enum http_framing out)
 {
 	memset(f, 0, sizeof(*f));
 	f->b = b;
@@ -33,8 +33,8 @@ flow_start(struct flow *f, struct buf *b, enum http_framing in,
 	f->in = in;
 	f->out = in == HTTP_BODY_NONE ? HTTP_BODY_NONE : out;
 	f->left_bytes = in == HTTP_BODY_LENGTH ? length : 0;
-	f->in_done = in == HTTP_BODY_NONE ||
-	    (in == HTTP_BODY_LENGTH && length == 0);
+	f->in_done =
+	    in == HTTP_BODY_NONE || (in == HTTP_BODY_LENGTH && length == 0);
 	end_check(f);
 }
 
@@ -141,8 +141,7 @@ decode_chunked(struct flow *f)
 		if (n < 0)
 			return (int)n;
 		if (run.n)
-			take_payload(f, (uint32_t)(run.p - p),
-			    (uint32_t)run.n);
+			take_payload(f, (uint32_t)(run.p - p), (uint32_t)run.n);
 		f->raw_r += (uint32_t)n;
 		if (n == 0)
 			break;
@@ -235,12 +234,11 @@ flow_iov(struct flow *f, struct iovec *iov)
 	if (f->stage == FLOW_LINE || f->stage == FLOW_DATA)
 		n = iov_add(iov, n, f->b->data + f->b->r, f->chunk_left);
 	if (f->stage == FLOW_CRLF)
-		n = iov_add(iov, n, "\r\n" + f->line_r,
-		    (size_t)(2 - f->line_r));
+		n = iov_add(
+		    iov, n, "\r\n" + f->line_r, (size_t)(2 - f->line_r));
 	else if (n)
 		n = iov_add(iov, n, "\r\n", 2);
-	if (f->stage == FLOW_TAIL ||
-	    (n && f->in_done && pay == f->chunk_left))
+	if (f->stage == FLOW_TAIL || (n && f->in_done && pay == f->chunk_left))
 		n = iov_add(iov, n, tail + f->tail_r, tail_n - f->tail_r);
 	return n;
 }
@@ -285,8 +283,9 @@ sent_stage(struct flow *f, size_t n)
 		n = n < want ? n : want;
 		f->line_r += (uint8_t)n;
 		if (n == want)
-			f->stage = f->in_done && flow_payload(f) == 0 ?
-			    FLOW_TAIL : FLOW_READY;
+			f->stage = f->in_done && flow_payload(f) == 0
+			    ? FLOW_TAIL
+			    : FLOW_READY;
 		return n;
 	case FLOW_TAIL:
 		(void)tail_text(f, &tail_n);

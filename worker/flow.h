@@ -27,23 +27,23 @@ enum flow_stage {
 enum { FLOW_IOV_MAX = 4, FLOW_LINE_MAX = 20 };
 
 struct flow {
-	struct buf *b;            /* r and w are this flow's, too */
-	uint32_t pay_w, raw_r;    /* offsets in b, see above */
-	uint32_t base;            /* offset an emptied buffer starts over at */
-	bool keep;                /* payload stays, for a retry */
-	uint32_t first_r;         /* offset of the first payload byte */
+	struct buf *b;         /* r and w are this flow's, too */
+	uint32_t pay_w, raw_r; /* offsets in b, see above */
+	uint32_t base;         /* offset an emptied buffer starts over at */
+	bool keep;             /* payload stays, for a retry */
+	uint32_t first_r;      /* offset of the first payload byte */
 	enum http_framing in, out;
-	uint64_t left_bytes;      /* in LENGTH: not received yet */
-	struct h1_chunk chunk;    /* in CHUNKED */
-	struct h1_scan scan;      /* its trailers */
-	bool in_done;             /* all of it was received */
+	uint64_t left_bytes;   /* in LENGTH: not received yet */
+	struct h1_chunk chunk; /* in CHUNKED */
+	struct h1_scan scan;   /* its trailers */
+	bool in_done;          /* all of it was received */
 	enum flow_stage stage;
 	char line[FLOW_LINE_MAX];
-	uint8_t line_r, line_w;   /* of line[], or of the CRLF */
-	uint32_t chunk_left;      /* bytes of the open chunk not sent yet */
-	struct buf tail;          /* trailers with the last chunk; mostly none */
-	uint32_t tail_r;          /* bytes of the tail sent */
-	uint64_t payload_bytes;   /* decoded so far */
+	uint8_t line_r, line_w; /* of line[], or of the CRLF */
+	uint32_t chunk_left;    /* bytes of the open chunk not sent yet */
+	struct buf tail;        /* trailers with the last chunk; mostly none */
+	uint32_t tail_r;        /* bytes of the tail sent */
+	uint64_t payload_bytes; /* decoded so far */
 };
 
 /* Body bytes begin at b->r (nothing in b is decoded yet). */

@@ -86,8 +86,8 @@ h1_head_request(struct stream *s)
 	    t->fe->http.httpclose || t->fe->http.server_close;
 	int err;
 
-	s->is_upgrade = h->conn_upgrade && h->minor > 0 &&
-	    hop_upgrade_filter(h, &t->arena);
+	s->is_upgrade =
+	    h->conn_upgrade && h->minor > 0 && hop_upgrade_filter(h, &t->arena);
 	hop_strip(h, s->is_upgrade);
 	err = framing_add(h, h->framing, &t->arena);
 	if (!err)

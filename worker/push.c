@@ -13,7 +13,7 @@ struct push {
 	const struct xprt *x;
 	struct buf *head;
 	struct flow *f;
-	struct sv *rest;      /* static bytes between head and body, or NULL */
+	struct sv *rest; /* static bytes between head and body, or NULL */
 	uint64_t sent_bytes;
 	bool blocked;
 };

@@ -30,8 +30,8 @@
 static void
 close_foreign(const struct worker_heritage *h)
 {
-	int *keep = mem_alloc(((size_t)h->listener_count + 8 +
-	    LOG_TARGETS_MAX) * sizeof(int));
+	int *keep = mem_alloc(
+	    ((size_t)h->listener_count + 8 + LOG_TARGETS_MAX) * sizeof(int));
 	int n = 0;
 
 	for (int i = 0; i < h->listener_count; i++)
@@ -59,8 +59,8 @@ become_user(const struct conf_global *g)
 		return -WSE_SYS;
 	if (g->gid >= 0 && setresgid(gid, gid, gid) < 0)
 		return -WSE_SYS;
-	if (g->uid >= 0 && setresuid((uid_t)g->uid, (uid_t)g->uid,
-	    (uid_t)g->uid) < 0)
+	if (g->uid >= 0 &&
+	    setresuid((uid_t)g->uid, (uid_t)g->uid, (uid_t)g->uid) < 0)
 		return -WSE_SYS;
 	return 0;
 }
@@ -73,9 +73,11 @@ sandbox_drop(const struct worker_heritage *h)
 	close_foreign(h);
 	/* An ordinary user can do neither; the config may be a shared one. */
 	if (geteuid() == 0 && become_user(g) < 0) {
-		log_msg(LOGL_ALERT, "worker: cannot chroot to %s or become "
-		    "user %s: %s", g->chroot ? g->chroot : "-",
-		    g->user ? g->user : "-", strerror(errno));
+		log_msg(LOGL_ALERT,
+		    "worker: cannot chroot to %s or become "
+		    "user %s: %s",
+		    g->chroot ? g->chroot : "-", g->user ? g->user : "-",
+		    strerror(errno));
 		return -WSE_SYS;
 	}
 	(void)prctl(PR_SET_NAME, "wsb-worker", 0, 0, 0);
@@ -96,35 +98,87 @@ sandbox_filter(void)
 
 /* Serving: sockets, the loop, memory, time, the end. */
 static const int allowed[] = {
-	SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
-	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(read), SCMP_SYS(write),
-	SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pwritev2),
-	SCMP_SYS(shutdown), SCMP_SYS(close),
-	SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_ctl), SCMP_SYS(poll), SCMP_SYS(ppoll),
-	SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(lseek), SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat), SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap),
-	SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mprotect),
-	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
-	SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(futex),
-	SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
-	SCMP_SYS(getppid), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill),
-	SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(rseq),
-	SCMP_SYS(prlimit64), SCMP_SYS(getrlimit), SCMP_SYS(getrusage),
-	SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(accept4),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(sendto),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(readv),
+	SCMP_SYS(writev),
+	SCMP_SYS(pwritev2),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(close),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getpeername),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(dup),
+	SCMP_SYS(lseek),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(brk),
+	SCMP_SYS(mmap),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(mprotect),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(futex),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getppid),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(rseq),
+	SCMP_SYS(prlimit64),
+	SCMP_SYS(getrlimit),
+	SCMP_SYS(getrusage),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
 };
 
 /* Tried by libraries now and then; they cope with a refusal. */
 static const int refused[] = {
-	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat),
-	SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect),
-	SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(access),
-	SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
-	SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat), SCMP_SYS(ioctl), SCMP_SYS(prctl),
-	SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(open),
+	SCMP_SYS(openat),
+	SCMP_SYS(openat2),
+	SCMP_SYS(creat),
+	SCMP_SYS(socket),
+	SCMP_SYS(socketpair),
+	SCMP_SYS(connect),
+	SCMP_SYS(bind),
+	SCMP_SYS(listen),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	SCMP_SYS(stat),
+	SCMP_SYS(lstat),
+	SCMP_SYS(statx),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(prctl),
+	SCMP_SYS(uname),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(kill),
 };
 
@@ -146,9 +200,9 @@ sandbox_filter(void)
 	if (!c)
 		return -WSE_SYS;
 	if (add_all(c, SCMP_ACT_ALLOW, allowed,
-	    sizeof(allowed) / sizeof(allowed[0])) == 0 &&
+		sizeof(allowed) / sizeof(allowed[0])) == 0 &&
 	    add_all(c, SCMP_ACT_ERRNO(EPERM), refused,
-	    sizeof(refused) / sizeof(refused[0])) == 0 &&
+		sizeof(refused) / sizeof(refused[0])) == 0 &&
 	    seccomp_load(c) == 0)
 		err = 0;
 	seccomp_release(c);

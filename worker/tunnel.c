@@ -13,8 +13,8 @@ count(struct stream *s, int by)
 	uint32_t row = (uint32_t)s->t.srv->row;
 
 	wk.tunnels += (unsigned)by;
-	atomic_store_explicit(&wk.row->tunnels, wk.tunnels,
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &wk.row->tunnels, wk.tunnels, memory_order_relaxed);
 	if (by > 0)
 		limit_add(&wk.board, LIM_TUNNEL, row, wk.proc);
 	else
@@ -78,8 +78,8 @@ tunnel_start(struct stream *s)
 	stream_set_state(s, ST_TUNNEL);
 	count(s, 1);
 	s->tunnel_counted = true;
-	stat_add(&stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)t->be->row)->tunnels, 1);
+	stat_add(
+	    &stat_proxy(&wk.board, wk.proc, (uint32_t)t->be->row)->tunnels, 1);
 	stat_add(&stat_server(&wk.board, wk.proc, row)->tunnels, 1);
 	s->due.client_ms = s->due.server_ms = clock_ms();
 	if (flow_decode(&s->up) < 0 || flow_decode(&s->down) < 0) {
@@ -221,8 +221,8 @@ tunnel_due(const struct stream *s, bool client_side)
 
 	if (be->tunnel_ms) { /* activity on either side counts */
 		ms = be->tunnel_ms;
-		since = s->due.client_ms > s->due.server_ms ?
-		    s->due.client_ms : s->due.server_ms;
+		since = s->due.client_ms > s->due.server_ms ? s->due.client_ms
+							    : s->due.server_ms;
 	}
 	if (half && fin && (!ms || fin < ms))
 		ms = fin;

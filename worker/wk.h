@@ -24,15 +24,15 @@ struct wk {
 	struct vault vault;
 	struct pool *pool;
 	struct wheel *wheel;
-	struct stat_proc *stat;   /* this process's block */
-	struct board_proc *row;   /* this process's row */
+	struct stat_proc *stat; /* this process's block */
+	struct board_proc *row; /* this process's row */
 	uint32_t instance, proc;
-	uint32_t maxconn;         /* global, 0: no limit */
-	struct list conns;        /* every struct fconn */
+	uint32_t maxconn;                   /* global, 0: no limit */
+	struct list conns;                  /* every struct fconn */
 	unsigned clients, streams, tunnels; /* now */
-	bool clock_fresh;         /* clock_update() was called this turn */
-	bool draining;            /* no new work; close what falls idle */
-	bool stop;                /* leave the loop */
+	bool clock_fresh; /* clock_update() was called this turn */
+	bool draining;    /* no new work; close what falls idle */
+	bool stop;        /* leave the loop */
 };
 
 extern struct wk wk;

@@ -17,10 +17,10 @@ struct worker_listener {
 /* All a worker inherits from the master; it closes whatever else is open. */
 struct worker_heritage {
 	const struct conf *conf;
-	int board_fd;        /* read-write */
+	int board_fd; /* read-write */
 	int vault_fd;
-	int master_fd;       /* channel to the master */
-	int broker_fd;       /* channel to the broker */
+	int master_fd; /* channel to the master */
+	int broker_fd; /* channel to the broker */
 	uint32_t instance, proc, worker_index;
 	uint32_t master_pid;
 	struct worker_listener *listeners;

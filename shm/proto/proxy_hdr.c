@@ -58,8 +58,8 @@ v1_addr(struct sv ip, struct sv port, int family, struct proxy_peer *r)
 }
 
 static ssize_t
-v1_parse(const char *p, size_t n, struct proxy_peer *src,
-    struct proxy_peer *dst)
+v1_parse(
+    const char *p, size_t n, struct proxy_peer *src, struct proxy_peer *dst)
 {
 	const char *end = memchr(p, '\n', n < V1_MAX ? n : V1_MAX);
 	struct sv line, w, ip[2], port[2];
@@ -119,8 +119,8 @@ v2_in6(const uint8_t *p, struct proxy_peer *src, struct proxy_peer *dst)
 }
 
 static ssize_t
-v2_parse(const char *text, size_t n, struct proxy_peer *src,
-    struct proxy_peer *dst)
+v2_parse(
+    const char *text, size_t n, struct proxy_peer *src, struct proxy_peer *dst)
 {
 	const uint8_t *p = (const uint8_t *)text;
 	size_t len;
@@ -154,8 +154,8 @@ v2_parse(const char *text, size_t n, struct proxy_peer *src,
 }
 
 ssize_t
-proxy_hdr_parse(const char *p, size_t n, struct proxy_peer *src_r,
-    struct proxy_peer *dst_r)
+proxy_hdr_parse(
+    const char *p, size_t n, struct proxy_peer *src_r, struct proxy_peer *dst_r)
 {
 	size_t k;
 
@@ -204,8 +204,9 @@ v2_write(const struct sockaddr *src, const struct sockaddr *dst, int family,
 	const struct sockaddr_in *d4 = (const struct sockaddr_in *)dst;
 	const struct sockaddr_in6 *s6 = (const struct sockaddr_in6 *)src;
 	const struct sockaddr_in6 *d6 = (const struct sockaddr_in6 *)dst;
-	size_t len = family == AF_INET ? V2_IN4 :
-	    family == AF_INET6 ? V2_IN6 : 0;
+	size_t len = family == AF_INET ? V2_IN4
+	    : family == AF_INET6       ? V2_IN6
+				       : 0;
 	char *p = out + V2_FIXED;
 
 	if (room < V2_FIXED + len)
@@ -233,8 +234,8 @@ ssize_t
 proxy_hdr_write(unsigned version, const struct sockaddr *src,
     const struct sockaddr *dst, char *out, size_t room)
 {
-	int family = src->sa_family == dst->sa_family ? src->sa_family :
-	    AF_UNSPEC;
+	int family =
+	    src->sa_family == dst->sa_family ? src->sa_family : AF_UNSPEC;
 
 	if (version == 1)
 		return v1_write(src, dst, family, out, room);

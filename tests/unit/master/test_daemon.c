@@ -97,7 +97,7 @@ notify_roundtrip(bool abstract)
 		snprintf(name, sizeof(name), "%s", path("notify"));
 	strcpy(sun.sun_path, name);
 	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-			  strlen(name) + !abstract);
+	    strlen(name) + !abstract);
 	if (abstract)
 		sun.sun_path[0] = '\0';
 	assert_int_equal(bind(fd, (struct sockaddr *)&sun, len), 0);
@@ -152,16 +152,15 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			daemon__pidfile__holds_the_pid_and_goes, make_dir,
-			remove_dir),
+		    daemon__pidfile__holds_the_pid_and_goes, make_dir,
+		    remove_dir),
 		cmocka_unit_test_setup_teardown(
-			daemon__pidfile_of_another__stays, make_dir, remove_dir),
+		    daemon__pidfile_of_another__stays, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
-			daemon__pidfile_nowhere__is_an_error, make_dir,
-			remove_dir),
+		    daemon__pidfile_nowhere__is_an_error, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
-			daemon__notify__reaches_paths_and_abstract_names,
-			make_dir, remove_dir),
+		    daemon__notify__reaches_paths_and_abstract_names, make_dir,
+		    remove_dir),
 		cmocka_unit_test(daemon__start__waits_for_the_report),
 	};
 

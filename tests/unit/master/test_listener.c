@@ -79,8 +79,8 @@ listener__tcp__one_socket_per_worker_on_one_port(void **state)
 	assert_int_equal(l->fd_count, 4);
 	for (int i = 1; i < 4; i++) {
 		assert_int_not_equal(listener_fd(l, i), listener_fd(l, 0));
-		assert_int_equal(port_of(listener_fd(l, i)),
-				 port_of(listener_fd(l, 0)));
+		assert_int_equal(
+		    port_of(listener_fd(l, i)), port_of(listener_fd(l, 0)));
 	}
 	listener_close_all(&l);
 	assert_null(l);
@@ -93,13 +93,13 @@ listener__tcp_in_use__is_an_error(void **state)
 	char text[32];
 
 	(void)state;
-	assert_int_equal(listener_bind_all(one_bind("127.0.0.1:0"), 2, &first),
-			 0);
-	snprintf(text, sizeof(text), "127.0.0.1:%d",
-		 port_of(listener_fd(first, 0)));
+	assert_int_equal(
+	    listener_bind_all(one_bind("127.0.0.1:0"), 2, &first), 0);
+	snprintf(
+	    text, sizeof(text), "127.0.0.1:%d", port_of(listener_fd(first, 0)));
 	/* Without the probe SO_REUSEPORT would let a second service in. */
-	assert_int_equal(listener_bind_all(one_bind(text), 2, &second),
-			 -WSE_SYS);
+	assert_int_equal(
+	    listener_bind_all(one_bind(text), 2, &second), -WSE_SYS);
 	assert_null(second);
 	listener_close_all(&first);
 }
@@ -187,8 +187,8 @@ listener__two_binds_one_bad__names_it_and_keeps_counting(void **state)
 	binds[1] = binds[0];
 	binds[0].next = &binds[1];
 	binds[1].next = NULL;
-	assert_int_equal(addr_parse("192.0.2.1:80", &binds[1].addr, err,
-				    sizeof(err)), 0);
+	assert_int_equal(
+	    addr_parse("192.0.2.1:80", &binds[1].addr, err, sizeof(err)), 0);
 	assert_int_equal(listener_bind_all(&conf, 1, &l), -WSE_SYS);
 	assert_non_null(l);
 	listener_close_all(&l);
@@ -199,14 +199,15 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-			listener__tcp__one_socket_per_worker_on_one_port),
+		    listener__tcp__one_socket_per_worker_on_one_port),
 		cmocka_unit_test(listener__tcp_in_use__is_an_error),
 		cmocka_unit_test(listener__unix__is_shared_and_removed),
 		cmocka_unit_test(listener__unix_left_over__is_replaced),
 		cmocka_unit_test(listener__unix_on_a_file__leaves_the_file),
-		cmocka_unit_test(listener__fd_that_does_not_listen__is_an_error),
 		cmocka_unit_test(
-			listener__two_binds_one_bad__names_it_and_keeps_counting),
+		    listener__fd_that_does_not_listen__is_an_error),
+		cmocka_unit_test(
+		    listener__two_binds_one_bad__names_it_and_keeps_counting),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

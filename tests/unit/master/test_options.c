@@ -48,7 +48,9 @@ options__an_init_scripts_line__is_understood(void **state)
 
 	(void)state;
 	assert_int_equal(parse("-Ws -f /a.cfg -f /b.d -p /run/p -q -dW -L x "
-			       "-m 200 -dM -dI -n 77", &o), 0);
+			       "-m 200 -dM -dI -n 77",
+			     &o),
+	    0);
 	assert_true(o.worker_mode && o.notify && o.quiet && o.warnings_fatal);
 	assert_int_equal(o.file_count, 2);
 	assert_string_equal(o.files[0], "/a.cfg");
@@ -101,8 +103,20 @@ static void
 options__bad_lines__are_refused(void **state)
 {
 	static const char *const rows[] = {
-		"-f", "-p", "-cc", "-n", "-n 0", "-n -3", "-n 5x", "-sf 12",
-		"-st 12", "-x sock", "-S sock", "file.cfg", "--unknown", "-",
+		"-f",
+		"-p",
+		"-cc",
+		"-n",
+		"-n 0",
+		"-n -3",
+		"-n 5x",
+		"-sf 12",
+		"-st 12",
+		"-x sock",
+		"-S sock",
+		"file.cfg",
+		"--unknown",
+		"-",
 		"-C /no/such/directory",
 	};
 	struct options o;
