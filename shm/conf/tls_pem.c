@@ -72,13 +72,18 @@ is_end(void)
 }
 
 static int
-parse_key(BIO *bio, struct tls_pem *p, char *err, size_t room)
+parse_key(struct sv text, struct tls_pem *p, char *err, size_t room)
 {
 	bool was_asked = false;
+	BIO *bio;
 
+	if (sv_find(text, SV("PRIVATE KEY-----")) < 0)
+		return 0;
 	ERR_clear_error();
+	bio = BIO_new_mem_buf(text.p, (int)text.n);
 	p->key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &was_asked);
-	if (p->key || (!was_asked && is_end()))
+	BIO_free(bio);
+	if (p->key)
 		return 0;
 	if (was_asked) {
 		ERR_clear_error();
@@ -127,9 +132,7 @@ tls_pem_parse(struct sv text, struct tls_pem *p_r, char *err, size_t room)
 
 	if (text.n > FILE_MAX_BYTES)
 		return fail(err, room, "more than %d bytes", FILE_MAX_BYTES);
-	bio = BIO_new_mem_buf(text.n ? text.p : "", (int)text.n);
-	r = parse_key(bio, &p, err, room);
-	BIO_free(bio);
+	r = parse_key(text, &p, err, room);
 	if (r == 0) {
 		bio = BIO_new_mem_buf(text.n ? text.p : "", (int)text.n);
 		r = parse_certs(bio, &p, err, room);
@@ -200,15 +203,12 @@ read_key(const char *path, struct tls_pem *p, char *err, size_t room)
 	char *text = NULL;
 	size_t n = 0;
 	int e = read_file(path, &text, &n), r;
-	BIO *bio;
 
 	if (e == ENOENT)
 		return 0;
 	if (e)
 		return cannot_read(path, e, err, room);
-	bio = BIO_new_mem_buf(text, (int)n);
-	r = parse_key(bio, p, err, room);
-	BIO_free(bio);
+	r = parse_key(sv_of(text, n), p, err, room);
 	done_with(&text, n);
 	return r;
 }

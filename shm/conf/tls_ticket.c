@@ -115,7 +115,6 @@ static int
 on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int is_new)
 {
-	(void)ssl;
 	if (!keys || !keys->n)
 		return 0;
 	if (is_new) {
@@ -132,7 +131,8 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 			continue;
 		if (!use_key(k, iv, cipher, mac, false))
 			return -1;
-		return i == 0 ? 1 : 2;
+		/* A 1.3 ticket is for one use: its client gets the next. */
+		return i > 0 || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 	}
 	return 0;
 }
