@@ -96,9 +96,6 @@ INTENDED = [
     Differs("accept_proxy_v1_unknown_more", ".*",
             "what follows UNKNOWN is ignored, as the specification says"),
     Differs("accept_proxy_bad_address", ".*", "1.2.3.400 is no address"),
-    Differs("abortonclose_dial_fin", r"log.*conns",
-            "the place of a dial that was given up is free a moment later",
-            "1/0/1"),
     # Logs
     Differs("same*_bi refused*_bi shaped*_bp", "log.*line",
             "the own end of a server connection is not asked for", "-"),
