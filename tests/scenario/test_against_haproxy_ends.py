@@ -38,7 +38,7 @@ CLIENT_ENDS = [
     Case("CD_chunk_ends", [
         POST + "Transfer-Encoding: chunked\n\n9\nabc", 0.1, FIN, R],
          [QH, EOF]),
-    Case("CD_response_reset", [GET11("a"), 0.2, RST],
+    Case("CD_response_reset", [GET11("a"), 0.35, RST],
          [Q, PART, 0.6, "more", EOF], only="client|log|accepted"),
     Case("tunnel_client_timeout", [UPGRADE, R, EOF], [QH, SWITCH, EOF],
          fe="timeout client 600ms"),
@@ -60,7 +60,7 @@ CLIENT_ENDS = [
     Case("PR_body_bad_chunk", [
         POST + "Transfer-Encoding: chunked\n\nzz\nabc", R], [QH, EOF]),
     Case("PD_body_bad_chunk_later", [
-        POST + "Transfer-Encoding: chunked\n\n3\nabc\n", 0.2, "zz\n", R],
+        POST + "Transfer-Encoding: chunked\n\n3\nabc\n", 0.35, "zz\n", R],
          [QH, EOF]),
 ]
 
@@ -70,7 +70,7 @@ def test_ends_of_clients():
 
 
 HUGE_ENDS = [
-    Case("CD_response_huge_reset", [GET11("a"), 0.2, RST], [Q, HUGE, EOF],
+    Case("CD_response_huge_reset", [GET11("a"), 0.35, RST], [Q, HUGE, EOF],
          only="log|accepted"),
     Case("cD_reader_stalls", [GET11("a"), 0.8, EOF], [Q, HUGE, EOF],
          fe="timeout client 300ms", only="log|accepted"),
@@ -149,7 +149,7 @@ SERVER_ENDS = [
           EOF]),
     Case("PH_bad_status", [GET11("a"), R], [Q, "HTTP/1.1 2000 OK\n\n", EOF]),
     Case("PD_bad_chunk", [GET11("a"), R],
-         [Q, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nabc\n", 0.2,
+         [Q, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nabc\n", 0.35,
           "zz\n", EOF]),
     Case("PH_response_rule", [GET11("a"), R],
          be="http-response deny"),
