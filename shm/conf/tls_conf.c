@@ -62,6 +62,23 @@ default_alpn(struct bind *b)
 		o->alpn.n = 0;
 }
 
+/* What is negotiated is what is spoken, so the two must not differ. */
+static int
+check_protocol(struct conf_parse *cp, const struct bind *b)
+{
+	const struct tls_alpn *a = &b->tls.opts.alpn;
+	bool bad = b->proto_h1 ? tls_alpn_has(a, SV("h2"))
+	    : b->proto_h2      ? a->n && !tls_alpn_has(a, SV("h2"))
+			       : false;
+
+	if (!bad)
+		return 0;
+	return tls_error(cp, &b->tls.at,
+	    "'proto %s' on bind '%s' contradicts 'alpn'; leave one of the two "
+	    "out",
+	    b->proto_h1 ? "h1" : "h2", b->text);
+}
+
 static void
 finish_bind(struct conf_parse *cp, struct bind *b, struct bind *before)
 {
@@ -77,7 +94,7 @@ finish_bind(struct conf_parse *cp, struct bind *b, struct bind *before)
 	}
 	tls_opts_default(&t->opts, &cp->conf->global.ssl_bind);
 	default_alpn(b);
-	if (cp->offline)
+	if (check_protocol(cp, b) || cp->offline)
 		return;
 	if (before && before->file == b->file && before->line == b->line) {
 		/* Another address of the same line. */

@@ -155,8 +155,12 @@ struct tls_front {
 
 /* An entry for a certificate; the caller fills in names and options. */
 struct tls_entry *tls_front_add(struct tls_front *f, struct tls_cert *cert);
+void tls_names_free(struct tls_names **list);
 MUST_USE int tls_crt_list_read(struct conf_parse *cp, struct tls_front *f,
     const struct bind *b, const struct tls_word *at);
+/* The lines of `in`; path is for messages.  Loads nothing when offline. */
+MUST_USE int tls_crt_list_parse(struct conf_parse *cp, struct tls_front *f,
+    const struct bind *b, const char *path, FILE *in);
 /* The certificates of a file, a bundle or a directory; *first_r: the first
  * entry made, others follow it. */
 MUST_USE int tls_front_load(struct conf_parse *cp, struct tls_front *f,

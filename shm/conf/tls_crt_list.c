@@ -22,7 +22,9 @@ struct list_line {
 	struct conf_line ln; /* its words; brackets are words of their own */
 	struct tls_opts opts;
 	bool has_opts;
-	int names; /* index of the first name */
+	int first_name; /* index of its word */
+	struct tls_names *names, *not_for;
+	bool is_default;
 };
 
 static int
@@ -104,7 +106,7 @@ parse_options(struct conf_parse *cp, struct list_line *l)
 {
 	int i = 1;
 
-	l->names = 1;
+	l->first_name = 1;
 	if (strcmp(conf_word(cp, 1), "[") != 0)
 		return 0;
 	for (i = 2; strcmp(conf_word(cp, i), "]") != 0;) {
@@ -122,27 +124,28 @@ parse_options(struct conf_parse *cp, struct list_line *l)
 		l->has_opts = true;
 		i += r;
 	}
-	l->names = i + 1;
+	l->first_name = i + 1;
 	return 0;
 }
 
-static char *
-lower(const char *s)
+static void
+add_name(struct tls_names **list, const char *s)
 {
-	char *copy = mem_strdup(s);
+	struct tls_names *n = mem_alloc(sizeof(*n));
 
-	for (char *p = copy; *p; p++)
+	n->s = mem_strdup(s);
+	for (char *p = n->s; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	return copy;
+	n->next = *list;
+	*list = n;
 }
 
 static int
-add_names(struct conf_parse *cp, const struct list_line *l, struct tls_entry *e)
+parse_names(struct conf_parse *cp, struct list_line *l)
 {
-	for (int i = l->names; i < l->ln.count; i++) {
+	for (int i = l->first_name; i < l->ln.count; i++) {
 		const char *s = conf_word(cp, i);
 		bool is_not = *s == '!';
-		struct tls_names **list = is_not ? &e->not_for : &e->names, *n;
 
 		s += is_not;
 		if (!*s || strchr(*s == '*' ? s + 1 : s, '*') ||
@@ -153,13 +156,23 @@ add_names(struct conf_parse *cp, const struct list_line *l, struct tls_entry *e)
 			    "one out, '!www.example.com'",
 			    conf_word(cp, i));
 		if (strcmp(s, "*") == 0 && !is_not)
-			e->is_default = true;
-		n = mem_alloc(sizeof(*n));
-		n->s = lower(s);
-		n->next = *list;
-		*list = n;
+			l->is_default = true;
+		add_name(is_not ? &l->not_for : &l->names, s);
 	}
 	return 0;
+}
+
+static void
+fill_entry(struct tls_entry *e, const struct list_line *l, const struct bind *b)
+{
+	tls_opts_copy(&e->opts, &l->opts);
+	tls_opts_default(&e->opts, &b->tls.opts);
+	for (const struct tls_names *n = l->names; n; n = n->next)
+		add_name(&e->names, n->s);
+	for (const struct tls_names *n = l->not_for; n; n = n->next)
+		add_name(&e->not_for, n->s);
+	e->is_own = l->has_opts;
+	e->is_default = l->is_default;
 }
 
 static int
@@ -169,26 +182,62 @@ parse_line(struct conf_parse *cp, struct tls_front *f, const struct bind *b,
 	struct tls_word at = {
 		.file = l->ln.file, .line = l->ln.line, .col = l->ln.word[0].col
 	};
+	bool verifies = b->tls.opts.verify != TLS_VERIFY_NONE;
 	struct tls_entry *e = NULL;
 	char *path;
 	int r;
 
-	if (parse_options(cp, l))
+	if (parse_options(cp, l) || parse_names(cp, l))
 		return -WSE_SYNTAX;
+	if (l->opts.verify_set)
+		verifies = l->opts.verify != TLS_VERIFY_NONE;
+	if (verifies && !l->opts.ca_file.s && !b->tls.opts.ca_file.s)
+		return conf_error(cp, 0,
+		    "'verify' without a 'ca-file' that says whose "
+		    "certificates are good");
+	if (cp->offline)
+		return 0;
 	path = tls_word_path(cp->conf->global.crt_base, conf_word(cp, 0));
 	r = tls_front_load(cp, f, path, &at, &e);
 	free(path);
-	for (; e; e = e->next) {
-		tls_opts_copy(&e->opts, &l->opts);
-		tls_opts_default(&e->opts, &b->tls.opts);
-		if (e->opts.verify != TLS_VERIFY_NONE && !e->opts.ca_file.s)
-			r = conf_error(cp, 0,
-			    "'verify' without a 'ca-file' that says whose "
-			    "certificates are good");
-		e->is_own = l->has_opts;
-		if (add_names(cp, l, e))
-			return -WSE_SYNTAX;
+	for (; e; e = e->next)
+		fill_entry(e, l, b);
+	return r;
+}
+
+static void
+line_done(struct list_line *l)
+{
+	tls_opts_done(&l->opts);
+	tls_names_free(&l->names);
+	tls_names_free(&l->not_for);
+	l->opts = (struct tls_opts){ 0 };
+	l->has_opts = l->is_default = false;
+}
+
+int
+tls_crt_list_parse(struct conf_parse *cp, struct tls_front *f,
+    const struct bind *b, const char *path, FILE *in)
+{
+	const struct conf_line *before = cp->ln;
+	struct list_line *l = mem_alloc(sizeof(*l));
+	char *text = NULL;
+	size_t room = 0;
+	int r = 0;
+
+	l->ln.file = section_file_name(cp->conf, path);
+	cp->ln = &l->ln;
+	while (getline(&text, &room, in) > 0) {
+		l->ln.line++;
+		/* Tell of every bad line. */
+		if (split(cp, &l->ln, text) ||
+		    (l->ln.count && parse_line(cp, f, b, l)))
+			r = -WSE_SYNTAX;
+		line_done(l);
 	}
+	cp->ln = before;
+	free(text);
+	free(l);
 	return r;
 }
 
@@ -197,33 +246,16 @@ tls_crt_list_read(struct conf_parse *cp, struct tls_front *f,
     const struct bind *b, const struct tls_word *at)
 {
 	char *path = tls_word_path(cp->conf->global.crt_base, at->s);
-	const struct conf_line *before = cp->ln;
 	FILE *in = fopen(path, "re");
-	struct list_line *l = mem_alloc(sizeof(*l));
-	char *text = NULL;
-	size_t room = 0;
-	int r = 0;
+	int r;
 
-	if (!in)
+	if (in) {
+		r = tls_crt_list_parse(cp, f, b, path, in);
+		fclose(in);
+	} else {
 		r = tls_error(cp, at, "'crt-list': cannot read '%s': %s", path,
 		    strerror(errno));
-	l->ln.file = section_file_name(cp->conf, path);
-	while (in && getline(&text, &room, in) > 0) {
-		l->ln.line++;
-		l->has_opts = false;
-		cp->ln = &l->ln;
-		/* Tell of every bad line. */
-		if (split(cp, &l->ln, text) ||
-		    (l->ln.count && parse_line(cp, f, b, l)))
-			r = -WSE_SYNTAX;
-		tls_opts_done(&l->opts);
-		l->opts = (struct tls_opts){ 0 };
 	}
-	cp->ln = before;
-	if (in)
-		fclose(in);
-	free(text);
-	free(l);
 	free(path);
 	return r;
 }

@@ -44,8 +44,8 @@ tls_front_add(struct tls_front *f, struct tls_cert *cert)
 	return e;
 }
 
-static void
-names_free(struct tls_names **list)
+void
+tls_names_free(struct tls_names **list)
 {
 	while (*list) {
 		struct tls_names *n = *list;
@@ -68,8 +68,8 @@ tls_front_free(struct tls_front **fp)
 		struct tls_entry *e = f->entries;
 
 		f->entries = e->next;
-		names_free(&e->names);
-		names_free(&e->not_for);
+		tls_names_free(&e->names);
+		tls_names_free(&e->not_for);
 		tls_opts_done(&e->opts);
 		SSL_CTX_free(e->ctx);
 		SSL_CTX_free(e->next_ctx);
