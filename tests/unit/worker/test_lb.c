@@ -93,6 +93,10 @@ lb__roundrobin_weights__smooth_and_exact(void **state)
 	for (int i = 0; i < 40; i++) {
 		int s = next();
 
+		if (s < 0 || s > 2) {
+			fail_msg("server %d", s);
+			return;
+		}
 		count[s]++;
 		if (s > 0)
 			assert_int_not_equal(s, last);
