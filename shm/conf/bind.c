@@ -14,7 +14,7 @@
 
 #define B(field) ((int)offsetof(struct bind, field))
 
-enum { BACKLOG_MAX = 65535, CONN_MAX = 10000000 };
+enum { BACKLOG_MAX = 65535 };
 
 static int
 bind_switch(struct conf_parse *cp, int i, struct bind *b, int arg)
@@ -36,9 +36,8 @@ bind_string(struct conf_parse *cp, int i, struct bind *b, int arg)
 static int
 bind_number(struct conf_parse *cp, int i, struct bind *b, int arg)
 {
-	return conf_arg_int(cp, i + 1, 0,
-	    arg == B(backlog) ? BACKLOG_MAX : CONN_MAX,
-	    (int *)(void *)((char *)b + arg));
+	return conf_arg_int(
+	    cp, i + 1, 0, BACKLOG_MAX, (int *)(void *)((char *)b + arg));
 }
 
 static int
@@ -74,8 +73,6 @@ const struct bind_keyword bind_opt_tbl[] = {
 	{ "group", 1, bind_owner, 0, "<name>", "Group of a Unix socket." },
 	{ "interface", 1, bind_string, B(interface), "<name>",
 	    "Only connections that come in by this interface." },
-	{ "maxconn", 1, bind_number, B(maxconn), "<number>",
-	    "Most connections of this socket at a time." },
 	{ "mode", 1, bind_owner, 0, "<octal>", "Mode of a Unix socket." },
 	{ "name", 1, bind_string, B(name), "<name>",
 	    "Name of the listener in statistics." },

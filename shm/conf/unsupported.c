@@ -224,6 +224,7 @@ static const struct {
 	    "curves|force-tlsv12|force-tlsv13|no-sslv3|no-tls-tickets|"
 	    "no-tlsv10|no-tlsv11|no-tlsv12|no-tlsv13|ssl-max-ver|"
 	    "ssl-min-ver|strict-sni|verify|" },
+	{ KW_BIND, "use 'maxconn' in the frontend", "|maxconn|" },
 	{ KW_BIND, "use 'ssl-min-ver TLSv1.2', the lowest there is",
 	    "|force-sslv3|force-tlsv10|force-tlsv11|" },
 	{ KW_BIND, "use 'ca-file' and 'verify'",
