@@ -41,3 +41,6 @@ tests_unit_shm_conf_test_tls_conf_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/shm/conf/test_tls_front
 tests_unit_shm_conf_test_tls_front_SOURCES = tests/unit/shm/conf/test_tls_front.c tests/unit/shm/conf/tls_test.h
 tests_unit_shm_conf_test_tls_front_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_tls_detach
+tests_unit_shm_conf_test_tls_detach_SOURCES = tests/unit/shm/conf/test_tls_detach.c tests/unit/shm/conf/tls_test.h
+tests_unit_shm_conf_test_tls_detach_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
