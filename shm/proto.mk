@@ -17,3 +17,14 @@ libwsb_a_SOURCES += \
 	shm/proto/tls_state.c shm/proto/tls_state.h \
 	shm/proto/tls_watch.c \
 	shm/proto/tls_wire.h
+libwsb_a_SOURCES += \
+	shm/proto/h2_calm.c shm/proto/h2_calm.h \
+	shm/proto/h2_fields.c \
+	shm/proto/h2_frame.h \
+	shm/proto/h2_head.c shm/proto/h2_head.h \
+	shm/proto/h2_idle.c shm/proto/h2_idle.h \
+	shm/proto/h2_move.c shm/proto/h2_move.h \
+	shm/proto/h2_port.c shm/proto/h2_port.h \
+	shm/proto/h2_recv.c \
+	shm/proto/h2_send.c \
+	shm/proto/h2_sess.c shm/proto/h2_sess.h shm/proto/h2_sess_int.h

@@ -44,3 +44,7 @@ check_PROGRAMS += tests/unit/shm/proto/test_tls_state
 tests_unit_shm_proto_test_tls_state_SOURCES = tests/unit/shm/proto/test_tls_state.c \
 	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
 tests_unit_shm_proto_test_tls_state_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h2_move
+tests_unit_shm_proto_test_h2_move_SOURCES = tests/unit/shm/proto/test_h2_move.c \
+	tests/unit/shm/proto/h2_pair.c tests/unit/shm/proto/h2_pair.h
+tests_unit_shm_proto_test_h2_move_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
