@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -210,6 +211,26 @@ add_dir(
 	return total;
 }
 
+/* What the system believes, read now: later there is no right to open it. */
+static int
+add_system(struct tls_ca *ca, EVP_MD_CTX *md, char *err, size_t room)
+{
+	const char *dir = getenv(X509_get_default_cert_dir_env());
+	const char *file = getenv(X509_get_default_cert_file_env());
+	char *bundle;
+	int n;
+
+	dir = dir ? dir : X509_get_default_cert_dir();
+	file = file ? file : X509_get_default_cert_file();
+	if (access(file, F_OK) == 0)
+		return add_file(ca, md, file, err, room);
+	bundle = mem_printf("%s/ca-certificates.crt", dir);
+	n = access(bundle, F_OK) == 0 ? add_file(ca, md, bundle, err, room)
+				      : add_dir(ca, md, dir, err, room);
+	free(bundle);
+	return n;
+}
+
 static int
 fill_ca(struct tls_ca *ca, char *err, size_t room)
 {
@@ -219,7 +240,7 @@ fill_ca(struct tls_ca *ca, char *err, size_t room)
 
 	EVP_DigestInit_ex(md, EVP_sha256(), NULL);
 	if (strcmp(ca->name, "@system-ca") == 0)
-		n = X509_STORE_set_default_paths(ca->store) == 1 ? 1 : 0;
+		n = add_system(ca, md, err, room);
 	else if (stat(ca->name, &st) == 0 && S_ISDIR(st.st_mode))
 		n = add_dir(ca, md, ca->name, err, room);
 	else

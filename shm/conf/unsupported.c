@@ -29,8 +29,7 @@ static const struct {
 	{ KW_SECTION, "log to syslog or stdout",
 	    "|ring|log-forward|log-profile|" },
 	{ KW_SECTION, "speak HTTP to the application", "|fcgi-app|" },
-	{ KW_SECTION,
-	    "name certificates on bind lines, once this version speaks TLS",
+	{ KW_SECTION, "name certificates with 'crt' on bind lines",
 	    "|crt-store|acme|" },
 	{ KW_SECTION, "log more with log-format", "|traces|" },
 	{ KW_GLOBAL, "leave the line out; the kernel spreads the load",
@@ -77,15 +76,20 @@ static const struct {
 	{ KW_GLOBAL, "use maxconn",
 	    "|maxconnrate|maxsessrate|maxcomprate|maxcompcpuusage|"
 	    "maxzlibmem|" },
-	{ KW_GLOBAL, "end TLS in front of wsbroker: it comes with TLS support",
-	    "|maxsslconn|maxsslrate|ssl-dh-param-file|ssl-engine|"
-	    "ssl-propquery|ssl-provider|ssl-provider-path|"
-	    "ssl-load-extra-files|ssl-load-extra-del-ext|"
-	    "ssl-mode-async|ssl-skip-self-issued-ca|"
+	{ KW_GLOBAL, "use maxconn", "|maxsslconn|" },
+	{ KW_GLOBAL, "leave the line out; TLS comes from OpenSSL as it is",
+	    "|ssl-engine|ssl-propquery|ssl-provider|ssl-provider-path|"
+	    "ssl-mode-async|ssl-security-level|ssl-dh-param-file|"
 	    "ssl-default-bind-sigalgs|ssl-default-bind-client-sigalgs|"
 	    "ssl-default-server-sigalgs|"
-	    "ssl-default-server-client-sigalgs|ssl-security-level|"
-	    "issuers-chain-path|tune.ssl.cachesize|tune.ssl.lifetime|"
+	    "ssl-default-server-client-sigalgs|" },
+	{ KW_GLOBAL,
+	    "leave the line out; a certificate's file holds its chain, and "
+	    "its key or FILE.key does",
+	    "|ssl-load-extra-files|ssl-load-extra-del-ext|"
+	    "issuers-chain-path|ssl-skip-self-issued-ca|" },
+	{ KW_GLOBAL, "leave the line out; the default fits",
+	    "|maxsslrate|tune.ssl.cachesize|tune.ssl.lifetime|"
 	    "tune.ssl.maxrecord|tune.ssl.force-private-cache|"
 	    "tune.ssl.keylog|tune.ssl.ssl-ctx-cache-size|"
 	    "tune.ssl.capture-buffer-size|"

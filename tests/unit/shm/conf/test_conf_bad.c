@@ -35,7 +35,7 @@ static const struct {
 	{ "global", "stats timeout 0", 15, "expects a time above 0" },
 	{ "global", "hard-stop-after 5x", 17, "'5x' is not a time" },
 	{ "global", "tune.bufsize 1g", 14, "out of range" },
-	{ "global", "tune.ssl.lifetime 5", 1, "comes with TLS support" },
+	{ "global", "tune.ssl.lifetime 5", 1, "the default fits" },
 	{ "global", "lua-load x", 1, "out of scope" },
 	{ "global", "no nbproc", 4, "'no' cannot stand before 'nbproc'" },
 	{ "global", "no", 3, "'no' expects a keyword" },

@@ -73,6 +73,18 @@ tls_back__verify__believes_the_authority_and_the_name(void **state)
 	assert_int_not_equal(verify_result(s, f, "a.test", &ok), X509_V_OK);
 	assert_false(ok);
 	run_end(&rs);
+	/* The system's authorities do not know ours. */
+	setenv("SSL_CERT_FILE", tls_path("other-ca.crt"), 1);
+	s = server_good(&rs, "", "server s 127.0.0.1:1 ssl ca-file @system-ca");
+	verify_result(s, f, "a.test", &ok);
+	assert_false(ok);
+	run_end(&rs);
+	setenv("SSL_CERT_FILE", tls_path("ca.crt"), 1);
+	s = server_good(&rs, "", "server s 127.0.0.1:1 ssl ca-file @system-ca");
+	verify_result(s, f, "a.test", &ok);
+	assert_true(ok);
+	run_end(&rs);
+	unsetenv("SSL_CERT_FILE");
 	run_end(&rf);
 }
 
