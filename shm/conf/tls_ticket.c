@@ -34,6 +34,8 @@ struct ticket_keys {
 };
 
 static struct ticket_keys *keys;
+/* Looked up once: by name in each handshake costs more than the ticket. */
+static EVP_CIPHER *aes;
 
 static int
 make_room(void)
@@ -42,6 +44,10 @@ make_room(void)
 
 	if (keys)
 		return 0;
+	if (!aes)
+		aes = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+	if (!aes)
+		return -WSE_SYS;
 	p = mmap(NULL, sizeof(*keys), PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
@@ -106,8 +112,7 @@ use_key(struct ticket_key *k, const uint8_t *iv, EVP_CIPHER_CTX *cipher,
 	    OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0);
 	params[2] = OSSL_PARAM_construct_end();
 	return EVP_MAC_CTX_set_params(mac, params) == 1 &&
-	    EVP_CipherInit_ex(
-		cipher, EVP_aes_256_cbc(), NULL, k->aes, iv, is_new) == 1;
+	    EVP_CipherInit_ex(cipher, aes, NULL, k->aes, iv, is_new) == 1;
 }
 
 /* 1: done, 2: done, renew it, 0: no ticket, -1: failed. */
@@ -118,8 +123,7 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 	if (!keys || !keys->n)
 		return 0;
 	if (is_new) {
-		if (RAND_bytes(
-			iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1)
+		if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(aes)) != 1)
 			return -1;
 		memcpy(name, keys->key[0].name, NAME_BYTES);
 		return use_key(&keys->key[0], iv, cipher, mac, true) ? 1 : -1;
