@@ -333,6 +333,30 @@ tls_conf__switched_off__every_word_is_an_honest_error(void **state)
 	    conf_condition("ssllib_name_startswith(AWS)", err, 128), 0);
 }
 
+/* The manual page is made of the rows that are there. */
+static void
+tls_conf__keywords__are_listed_when_switched_on(void **state)
+{
+	static const char *const rows[] = { "\nbind\tcrt-list\t<file>\t",
+		"\nserver\tverifyhost\t<name>\t",
+		"global\tssl-server-verify\tnone|required\t" };
+	char *text;
+	size_t n;
+
+	(void)state;
+	for (int on = 0; on < 2; on++) {
+		FILE *out = open_memstream(&text, &n);
+
+		tls_conf_enabled = on;
+		conf_dump_keywords(out);
+		fclose(out);
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(
+			    strstr(text, rows[i]) != NULL, on || i == 2);
+		free(text);
+	}
+}
+
 int
 main(void)
 {
@@ -343,6 +367,8 @@ main(void)
 		cmocka_unit_test(tls_conf__usual_defaults__say_nothing),
 		cmocka_unit_test(
 		    tls_conf__switched_off__every_word_is_an_honest_error),
+		cmocka_unit_test(
+		    tls_conf__keywords__are_listed_when_switched_on),
 	};
 
 	return cmocka_run_group_tests(tests, mistakes_setup, tls_teardown);
