@@ -164,11 +164,10 @@ tls_conf_finish(struct conf_parse *cp)
 static int
 each_of_front(const struct tls_front *f, int (*fn)(struct ssl_ctx_st *ctx))
 {
-	struct ssl_ctx_st *ctx;
-	int r = 0;
+	int r = f->base_ctx ? fn(f->base_ctx) : 0;
 
-	for (unsigned n = 0; r == 0 && (ctx = tls_front_each(f, n)); n++)
-		r = fn(ctx);
+	for (const struct tls_entry *e = f->entries; r == 0 && e; e = e->next)
+		r = fn(e->ctx);
 	return r;
 }
 
