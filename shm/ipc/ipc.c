@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The wire: a head {type, bytes of the whole}, the message's struct, and for
- * LEASE and VIOLATION only the used bytes of its arrays.
+ * LEASE, FAIL and VIOLATION only the used bytes of their arrays.
  */
 #include "shm/ipc/ipc.h"
 
@@ -17,6 +17,7 @@ struct head {
 
 enum {
 	LEASE_FIXED = offsetof(struct ipc_lease, dst),
+	FAIL_FIXED = offsetof(struct ipc_fail, text),
 	VIOLATION_FIXED = offsetof(struct ipc_violation, text),
 };
 
@@ -24,11 +25,11 @@ enum {
 _Static_assert(sizeof(struct head) == 4, "head");
 _Static_assert(sizeof(struct ipc_hello) == 12, "hello");
 _Static_assert(sizeof(struct ipc_welcome) == 8, "welcome");
-_Static_assert(LEASE_FIXED == 32, "lease");
+_Static_assert(LEASE_FIXED == 36, "lease");
 _Static_assert(sizeof(struct ipc_cancel) == 8, "cancel");
 _Static_assert(sizeof(struct ipc_grant) == 48, "grant");
 _Static_assert(offsetof(struct ipc_grant, dial_start_us) == 40, "grant");
-_Static_assert(sizeof(struct ipc_fail) == 16, "fail");
+_Static_assert(FAIL_FIXED == 16, "fail");
 _Static_assert(sizeof(struct ipc_slot) == 16, "slot");
 _Static_assert(sizeof(struct ipc_child) == 16, "child");
 _Static_assert(sizeof(struct ipc_dead) == 20, "dead");
@@ -58,18 +59,32 @@ text_is_clean(const char *s, size_t n)
 	return true;
 }
 
+/* Of a text field of room bytes, NUL-terminated. */
+static uint8_t *
+put_text(uint8_t *at, const char *text, size_t room)
+{
+	size_t i, n = strnlen(text, room - 1);
+
+	for (i = 0; i < n; i++) {
+		at[i] = (uint8_t)text[i];
+		if (at[i] < ' ' || at[i] > '~')
+			at[i] = '?';
+	}
+	return at + n;
+}
+
 static uint8_t *
 put_body(uint8_t *at, const struct ipc_msg *m)
 {
 	const struct ipc_lease *l = &m->u.lease;
 	struct ipc_grant g;
-	size_t i, n;
 
 	switch (m->type) {
 	case IPC_LEASE:
 		at = put(at, l, LEASE_FIXED);
 		at = put(at, l->dst, l->dst_bytes);
 		at = put(at, l->name, l->name_bytes);
+		at = put(at, l->sni, l->sni_bytes);
 		return put(at, l->proxy, l->proxy_bytes);
 	case IPC_GRANT:
 		g = m->u.grant;
@@ -78,13 +93,10 @@ put_body(uint8_t *at, const struct ipc_msg *m)
 		return put(at, &g, sizeof(g));
 	case IPC_VIOLATION:
 		at = put(at, &m->u.violation, VIOLATION_FIXED);
-		n = strnlen(m->u.violation.text, IPC_TEXT_MAX - 1);
-		for (i = 0; i < n; i++) {
-			at[i] = (uint8_t)m->u.violation.text[i];
-			if (at[i] < ' ' || at[i] > '~')
-				at[i] = '?';
-		}
-		return at + n;
+		return put_text(at, m->u.violation.text, IPC_TEXT_MAX);
+	case IPC_FAIL:
+		at = put(at, &m->u.fail, FAIL_FIXED);
+		return put_text(at, m->u.fail.text, IPC_WHY_MAX);
 	default: /* no tail: the struct as it is */
 		return put(at, &m->u, ipc_tbl[m->type].bytes);
 	}
@@ -132,6 +144,7 @@ get_lease(const uint8_t *p, size_t n, struct ipc_lease *l)
 	return take(&p, &n, l, LEASE_FIXED, LEASE_FIXED) &&
 	    take(&p, &n, l->dst, l->dst_bytes, sizeof(l->dst)) &&
 	    take(&p, &n, l->name, l->name_bytes, sizeof(l->name)) &&
+	    take(&p, &n, l->sni, l->sni_bytes, sizeof(l->sni)) &&
 	    take(&p, &n, l->proxy, l->proxy_bytes, sizeof(l->proxy)) && n == 0;
 }
 
@@ -144,6 +157,14 @@ get_violation(const uint8_t *p, size_t n, struct ipc_violation *v)
 }
 
 static bool
+get_fail(const uint8_t *p, size_t n, struct ipc_fail *f)
+{
+	return take(&p, &n, f, FAIL_FIXED, FAIL_FIXED) &&
+	    text_is_clean((const char *)p, n) &&
+	    take(&p, &n, f->text, n, sizeof(f->text) - 1);
+}
+
+static bool
 get_body(const uint8_t *p, size_t n, struct ipc_msg *m)
 {
 	switch (m->type) {
@@ -151,6 +172,8 @@ get_body(const uint8_t *p, size_t n, struct ipc_msg *m)
 		return get_lease(p, n, &m->u.lease);
 	case IPC_VIOLATION:
 		return get_violation(p, n, &m->u.violation);
+	case IPC_FAIL:
+		return get_fail(p, n, &m->u.fail);
 	default: /* no tail */
 		return n == ipc_tbl[m->type].bytes &&
 		    take(&p, &n, &m->u, n, sizeof(m->u));

@@ -74,7 +74,7 @@ valid_lease(const struct ipc_msg *m)
 	return ok_if(l->lease != 0 && !(l->tags & ~TAG_BITS) &&
 	    (l->tags != 0 || permit_only) && l->reuse < LEASE_REUSE_N &&
 	    !(l->flags & ~LEASE_F_ALL) && l->name_bytes <= sizeof(l->name) &&
-	    dst_is_valid(l));
+	    l->sni_bytes <= sizeof(l->sni) && l->pad == 0 && dst_is_valid(l));
 }
 
 static int

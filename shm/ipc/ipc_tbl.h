@@ -11,7 +11,12 @@
 #include "shm/seg/board.h"
 #include "shm/seg/slot.h"
 
-enum { IPC_PROXY_HDR_MAX = 256, IPC_FD_MAX = 2, IPC_TEXT_MAX = 128 };
+enum {
+	IPC_PROXY_HDR_MAX = 256,
+	IPC_FD_MAX = 2,
+	IPC_TEXT_MAX = 128,
+	IPC_WHY_MAX = 96
+};
 
 enum ipc_type {
 	IPC_NONE,
@@ -82,9 +87,12 @@ struct ipc_lease {
 	uint8_t flags;       /* LEASE_F_* */
 	uint8_t proxy_bytes; /* PROXY header bytes in proxy[] */
 	uint16_t dst_bytes;  /* dst[] in use; 0: the server's own address */
-	uint16_t name_bytes; /* name[] in use: pool-conn-name or SNI */
+	uint16_t name_bytes; /* name[] in use: pool-conn-name */
+	uint16_t sni_bytes;  /* sni[] in use; part of the reuse key */
+	uint16_t pad;
 	uint8_t dst[BOARD_ADDR_MAX];
 	uint8_t name[IPC_TEXT_MAX];
+	uint8_t sni[IPC_TEXT_MAX];
 	uint8_t proxy[IPC_PROXY_HDR_MAX];
 };
 
@@ -104,7 +112,8 @@ enum {
 	GRANT_F_FRESH = 1,  /* carried no request yet */
 	GRANT_F_DIALED = 2, /* dialled for this lease */
 	GRANT_F_HELD = 4,   /* the worker holds the descriptor already */
-	GRANT_F_ALL = 7,
+	GRANT_F_TLS = 8,    /* its state is in the worker's vault, ready */
+	GRANT_F_ALL = 15,
 };
 
 /* A connection: descriptor unless GRANT_F_HELD; slot word is LEASED(worker),
@@ -136,6 +145,7 @@ enum lease_fail {
 	LFAIL_CREDIT,
 	LFAIL_STOPPING,
 	LFAIL_OTHER,
+	LFAIL_TLS, /* connected, but the handshake failed: see text */
 	LFAIL_N
 };
 
@@ -143,6 +153,7 @@ struct ipc_fail {
 	uint64_t lease;
 	uint32_t why;   /* enum lease_fail */
 	int32_t errnum; /* errno or 0 */
+	char text[IPC_WHY_MAX]; /* the reason in words, may be empty */
 };
 
 /*

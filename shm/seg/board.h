@@ -23,7 +23,7 @@
 #define BOARD_MAGIC      0x3144524f42425357ull /* "WSBBORD1" */
 #define BOARD_MEMFD_NAME "wsb-board"
 
-enum { BOARD_ABI = 1, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
+enum { BOARD_ABI = 2, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
 
 struct board_dims {
 	uint32_t slot_count; /* capacities, fixed for the segment's life */
@@ -125,6 +125,8 @@ struct board_server {
 	_Atomic uint64_t dials, dial_errors; /* totals; broker */
 	_Atomic uint64_t last_error_us;      /* wall clock */
 	_Atomic uint32_t last_errno;
+	char last_error[BOARD_NAME_MAX]; /* in words; broker; NUL-terminated */
+	_Atomic uint64_t tls_full, tls_resumed; /* handshakes done; broker */
 	uint8_t is_backup, has_check, pad[2];
 	_Atomic uint32_t row_state; /* 0 free, 1 in use */
 	_Atomic uint32_t

@@ -348,3 +348,18 @@ slot_key_make(struct slot_key *k, const void *name, size_t name_bytes,
 	SHA256(in, n, md);
 	memcpy(k->b, md, sizeof(k->b));
 }
+
+void
+slot_key_add_sni(struct slot_key *k, const void *sni, size_t sni_bytes)
+{
+	uint8_t in[2 * (PART_MAX + sizeof(uint64_t))];
+	uint8_t md[SHA256_DIGEST_LENGTH];
+	size_t n;
+
+	if (sni_bytes == 0)
+		return;
+	n = part_put(in, k->b, sizeof(k->b));
+	n += part_put(in + n, sni, sni_bytes);
+	SHA256(in, n, md);
+	memcpy(k->b, md, sizeof(k->b));
+}

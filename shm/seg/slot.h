@@ -131,12 +131,14 @@ const char *slot_tag_name(enum slot_tag t);
 
 /*
  * The reuse key: SHA-256 over length-prefixed parts, first 128 bits.
- * name: SNI or pool-conn-name; dst, src: socket addresses; proxy: PROXY header
+ * name: pool-conn-name; dst, src: socket addresses; proxy: PROXY header
  * bytes.
  */
 struct sv;
 void slot_key_make(struct slot_key *k, const void *name, size_t name_bytes,
     const void *dst, size_t dst_bytes, const void *src, size_t src_bytes,
     const void *proxy, size_t proxy_bytes);
+/* Make an SNI part of it; none (0 bytes) leaves it as it is. */
+void slot_key_add_sni(struct slot_key *k, const void *sni, size_t sni_bytes);
 
 #endif

@@ -13,11 +13,21 @@
 
 enum { VAULT_STATE_MAX = 488 };
 
+/* What an entry holds, and what ALPN said. */
+enum vault_kind {
+	VAULT_PLAIN = 0, /* no state */
+	VAULT_TLS = 1,   /* tls_state_pack() */
+	VAULT_KIND_MASK = 0xff,
+	VAULT_ALPN_H1 = 0x100, /* http/1.1; none of them: no ALPN */
+	VAULT_ALPN_H2 = 0x200,
+	VAULT_ALPN_MASK = 0xff00
+};
+
 struct vault_entry {
 	_Alignas(512) _Atomic uint32_t ready; /* generation, 0: not valid */
 	uint32_t pad;
 	uint32_t state_bytes; /* of state[] in use; 0 for plain h1 */
-	uint32_t kind;        /* what state[] holds; 0: nothing */
+	uint32_t kind;        /* enum vault_kind */
 	uint8_t state[VAULT_STATE_MAX];
 };
 

@@ -33,7 +33,9 @@ sample_msg(enum ipc_type type)
 			.proxy_bytes = 2,
 			.dst_bytes = sizeof(sin),
 			.name_bytes = 3,
-			.name = "sni",
+			.sni_bytes = 4,
+			.name = "key",
+			.sni = "name",
 			.proxy = "PX" };
 		memcpy(m.u.lease.dst, &sin, sizeof(sin));
 		break;
@@ -48,7 +50,7 @@ sample_msg(enum ipc_type type)
 			.flags = GRANT_F_HELD };
 		break;
 	case IPC_FAIL:
-		m.u.fail = (struct ipc_fail){ 5, LFAIL_REFUSED, 111 };
+		m.u.fail = (struct ipc_fail){ 5, LFAIL_REFUSED, 111, "no" };
 		break;
 	case IPC_RELEASED:
 	case IPC_CLOSE:
