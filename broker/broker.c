@@ -22,6 +22,7 @@
 #include "broker/peer.h"
 #include "broker/privs.h"
 #include "broker/srv.h"
+#include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 #include "shm/base/fds.h"
 #include "shm/base/log.h"
@@ -211,7 +212,7 @@ set_up(const struct broker_heritage *h)
 	    on_master, on_master_end, NULL);
 	chan_phase(broker.master, PHASE_OPEN);
 	log_on_reopen(ask_reopen);
-	return 0;
+	return tls_dial_start();
 }
 
 void

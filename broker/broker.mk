@@ -17,4 +17,9 @@ libwsb_a_SOURCES += \
 	broker/purge.c \
 	broker/srv.c broker/srv.h \
 	broker/state.c broker/state.h \
-	broker/target.c broker/target.h
+	broker/target.c broker/target.h \
+	broker/tls_dial.c broker/tls_dial.h \
+	broker/tls_hs_pool.c broker/tls_job.h \
+	broker/tls_hs_run.c \
+	broker/tls_keep.c broker/tls_keep.h \
+	broker/tls_sess.c broker/tls_sess.h

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "broker/idle.h"
 #include "broker/lease.h"
+#include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
 
@@ -53,7 +55,7 @@ count_dial(uint32_t server, int delta)
 }
 
 static void
-count_error(uint32_t server, int errnum)
+count_error(uint32_t server, int errnum, const char *text)
 {
 	struct board_server *row = &broker.board.server[server];
 
@@ -62,15 +64,19 @@ count_error(uint32_t server, int errnum)
 	    &row->last_error_us, clock_wall_us(), memory_order_relaxed);
 	atomic_store_explicit(
 	    &row->last_errno, (uint32_t)errnum, memory_order_relaxed);
+	snprintf(row->last_error, sizeof(row->last_error), "%s",
+	    text         ? text
+		: errnum ? strerror(errnum)
+			 : "");
 }
 
-static void
-fail(uint32_t slot, int errnum)
+void
+dial_fail(uint32_t slot, enum lease_fail why, int errnum, const char *text)
 {
 	struct bslot *s = &broker.slots[slot];
 	struct bpool *pool = s->pool;
 
-	count_error(pool->server, errnum);
+	count_error(pool->server, errnum, text);
 	count_dial(pool->server, -1);
 	pool->dials--;
 	state_close_fd(s, false);
@@ -78,9 +84,15 @@ fail(uint32_t slot, int errnum)
 		state_quarantine(slot, "a dial's word was changed");
 	if (pool->dials >= pool->waiter_count)
 		state_server(pool->server)->prewarm_fails++;
-	lease_dial_failed(pool, dial_why(errnum), errnum);
+	lease_dial_failed(pool, why, errnum, text);
 	if (s->state == BS_DIALING)
 		state_forget(slot); /* the pool may be gone now */
+}
+
+static void
+fail(uint32_t slot, int errnum)
+{
+	dial_fail(slot, dial_why(errnum), errnum, NULL);
 }
 
 static int
@@ -113,12 +125,24 @@ connected(uint32_t slot)
 		fail(slot, r);
 		return;
 	}
+	if (tls_dial_is_wanted(pool->server))
+		tls_dial_shake(slot);
+	else
+		dial_finish(slot, TAG_H1);
+}
+
+void
+dial_finish(uint32_t slot, enum slot_tag tag)
+{
+	struct bslot *s = &broker.slots[slot];
+	struct bpool *pool = s->pool;
+
 	count_dial(pool->server, -1);
 	pool->dials--;
 	s->dial_us = (uint32_t)(clock_update() - s->start_us);
 	state_server(pool->server)->prewarm_fails = 0;
-	if (!lease_dialled(slot, TAG_H1) && s->state == BS_DIALING)
-		idle_keep_dialled(slot, TAG_H1);
+	if (!lease_dialled(slot, tag) && s->state == BS_DIALING)
+		idle_keep_dialled(slot, tag);
 }
 
 static void
@@ -198,7 +222,7 @@ start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
 	if (fd < 0) {
 		*errnum_r = errno;
 		*why_r = dial_why(errno);
-		count_error(pool->server, errno);
+		count_error(pool->server, errno, NULL);
 		return -WSE_SYS;
 	}
 	slot = reserve_slot(pool, &gen);
@@ -228,7 +252,7 @@ start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
 	}
 	*errnum_r = errno;
 	*why_r = dial_why(errno);
-	count_error(pool->server, errno);
+	count_error(pool->server, errno, NULL);
 	count_dial(pool->server, -1);
 	pool->dials--;
 	state_close_fd(s, false);

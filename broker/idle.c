@@ -8,9 +8,14 @@
 #include <stdlib.h>
 
 #include "broker/peer.h"
+#include "broker/tls_keep.h"
 #include "shm/base/clock.h"
 
-enum { FIND_MORE = 16 /* slots to look at for one that costs less */ };
+enum {
+	FIND_MORE = 16,    /* slots to look at for one that costs less */
+	PART_WAIT_MS = 20, /* for the rest of a TLS record */
+	PART_WAITS = 50
+};
 
 static uint32_t
 holder_of(const struct bslot *s)
@@ -117,7 +122,9 @@ idle_steal(uint32_t slot, struct peer *to, bool *held_r)
 		event_del(&s->ev);
 		s->ev_set = false;
 	}
-	if (from && !vault_take(&from->vault, slot, s->gen)) {
+	if (from &&
+	    (!vault_take(&from->vault, slot, s->gen) ||
+		!tls_keep_take(s, from))) {
 		peer_revoke(from, slot, s->gen);
 		state_quarantine(slot, "idle without portable state");
 		return false;
@@ -128,17 +135,52 @@ idle_steal(uint32_t slot, struct peer *to, bool *held_r)
 	return true;
 }
 
+static void own(uint32_t slot);
+static void on_part(evutil_socket_t fd, short what, void *arg);
+
+/* Part of a record: look again soon, without being woken all the time. */
+static void
+wait_for_rest(struct bslot *s)
+{
+	struct timeval tv = { 0, PART_WAIT_MS * 1000 };
+
+	event_del(&s->ev);
+	event_assign(&s->ev, broker.base, -1, 0, on_part, s);
+	event_add(&s->ev, &tv);
+}
+
 /* The server closed it, or said something nobody asked for. */
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct bslot *s = arg;
+	int r = -WSE_PROTO;
 
 	(void)fd;
 	(void)what;
 	clock_update();
+	if (s->is_tls)
+		r = tls_keep_read(s);
+	if (r == -WSE_AGAIN && ++s->tls_waits < PART_WAITS) {
+		wait_for_rest(s);
+		return;
+	}
+	if (r == 0) {
+		s->tls_waits = 0;
+		return;
+	}
 	if (!idle_evict(state_index(s)))
 		state_quarantine(state_index(s), "the broker's own slot");
+}
+
+static void
+on_part(evutil_socket_t fd, short what, void *arg)
+{
+	struct bslot *s = arg;
+
+	(void)fd;
+	(void)what;
+	own(state_index(s));
 }
 
 /* BS_OWN from now on. */
@@ -180,8 +222,11 @@ idle_evict(uint32_t slot)
 	    slot_evict(&broker.board, slot, s->gen, holder_of(s)) != 0)
 		return false;
 	idle_count(s->pool->server, -1);
+	if (from && vault_take(&from->vault, slot, s->gen))
+		(void)!tls_keep_take(s, from);
 	if (from)
 		vault_wipe(&from->vault, slot);
+	tls_keep_bye(s);
 	state_close_fd(s, true);
 	if (from)
 		peer_revoke(from, slot, s->gen);
@@ -202,7 +247,8 @@ idle_park(uint32_t slot)
 	    slot_park(&broker.board, slot, s->gen, from->instance) != 0)
 		return false;
 	peer_revoke(from, slot, s->gen);
-	if (vault_take(&from->vault, slot, s->gen) && s->fd >= 0) {
+	if (vault_take(&from->vault, slot, s->gen) && tls_keep_take(s, from) &&
+	    s->fd >= 0) {
 		own(slot);
 		return true;
 	}

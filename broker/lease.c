@@ -11,12 +11,14 @@
  */
 #include "broker/lease.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/dial.h"
 #include "broker/idle.h"
 #include "broker/peer.h"
 #include "broker/target.h"
+#include "broker/tls_keep.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
@@ -158,15 +160,24 @@ answer(struct waiter *w)
 }
 
 static void
-fail(struct waiter *w, enum lease_fail why, int errnum)
+fail_text(struct waiter *w, enum lease_fail why, int errnum, const char *text)
 {
 	w->failed = true;
 	w->fail.lease = w->lease;
 	w->fail.why = why;
 	w->fail.errnum = errnum;
+	w->fail.text[0] = '\0';
+	if (text)
+		snprintf(w->fail.text, sizeof(w->fail.text), "%s", text);
 	if (w->state == W_CONN)
 		permit_drop(w);
 	answer(w);
+}
+
+static void
+fail(struct waiter *w, enum lease_fail why, int errnum)
+{
+	fail_text(w, why, errnum, NULL);
 }
 
 /* The word is LEASED(w's worker). */
@@ -179,6 +190,9 @@ grant(struct waiter *w, uint32_t slot, unsigned flags)
 
 	s->peer = w->peer;
 	s->state = BS_HELD;
+	if (s->is_tls)
+		flags |= GRANT_F_TLS;
+	tls_keep_give(s, w->peer);
 	w->grant = (struct ipc_grant){
 		.lease = w->lease,
 		.slot = slot,
@@ -258,7 +272,7 @@ dial_missing(struct bpool *pool)
 			break;
 		}
 		if (r != 0)
-			lease_dial_failed(pool, why, errnum);
+			lease_dial_failed(pool, why, errnum, NULL);
 	}
 	pool->pins--;
 	state_pool_put(pool);
@@ -470,7 +484,8 @@ lease_ask(struct peer *p, const struct ipc_lease *l)
 	struct waiter *w;
 
 	if (!state_has_server(l->server) || l->dst_bytes > sizeof(l->dst) ||
-	    l->name_bytes > sizeof(l->name) || l->reuse >= LEASE_REUSE_N)
+	    l->name_bytes > sizeof(l->name) || l->sni_bytes > sizeof(l->sni) ||
+	    l->reuse >= LEASE_REUSE_N)
 		return -WSE_RANGE;
 	if (p->lease_count >= 2 * BROKER_CREDIT)
 		return -WSE_FULL;
@@ -557,7 +572,7 @@ lease_dialled(uint32_t slot, enum slot_tag tag)
 		if (slot_dial_lease(&broker.board, slot, s->gen, tag,
 			w->peer->instance) != 0) {
 			state_quarantine(slot, "a dial's word was changed");
-			lease_dial_failed(s->pool, LFAIL_OTHER, 0);
+			lease_dial_failed(s->pool, LFAIL_OTHER, 0, NULL);
 			return true;
 		}
 		grant(w, slot, GRANT_F_DIALED);
@@ -567,14 +582,15 @@ lease_dialled(uint32_t slot, enum slot_tag tag)
 }
 
 void
-lease_dial_failed(struct bpool *pool, enum lease_fail why, int errnum)
+lease_dial_failed(
+    struct bpool *pool, enum lease_fail why, int errnum, const char *text)
 {
 	struct waiter *w;
 
 	if (pool->dials >= pool->waiter_count)
 		return;
 	w = list_entry(pool->waiters.next, struct waiter, node);
-	fail(w, why, errnum);
+	fail_text(w, why, errnum, text);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "broker/idle.h"
 #include "broker/lease.h"
+#include "broker/tls_dial.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
@@ -188,6 +189,7 @@ on_hold(struct peer *p, struct ipc_msg *m)
 		return -WSE_CORRUPT;
 	s->epoch = row->epoch;
 	s->peer = p;
+	s->is_tls = tls_dial_is_wanted(row->server);
 	s->state = v.state == SLOT_TUNNEL ? BS_TUNNEL : BS_HELD;
 	state_join(h->slot, state_pool(row->server, &row->key, true));
 	if (h->why != 0) { /* CLOSING when it was sent: no CLOSE follows */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "broker/tls_keep.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
@@ -86,6 +87,8 @@ state_forget(uint32_t slot)
 	struct bpool *pool = s->pool;
 
 	CHK(s->fd == -1);
+	tls_keep_wipe(s);
+	s->is_tls = false;
 	list_del(&s->node);
 	s->pool = NULL;
 	s->peer = NULL;
@@ -256,6 +259,7 @@ state_quarantine(uint32_t slot, const char *why)
 
 	slot_quarantine(&broker.board, slot);
 	state_close_fd(s, true);
+	tls_keep_wipe(s);
 	s->holder = who;
 	s->peer = NULL;
 	s->state = BS_QUARANTINE;

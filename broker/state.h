@@ -37,6 +37,8 @@ enum bslot_state {
 	BS_N
 };
 
+struct tls_kept;
+
 /* The private half of a slot. */
 struct bslot {
 	struct list node; /* pool->slots or broker.free_slots */
@@ -50,6 +52,9 @@ struct bslot {
 	uint32_t holder;     /* CLAIM, QUARANTINE: instance, 0 broker */
 	uint64_t start_us;   /* DIALING: when the dial began */
 	uint32_t dial_us;    /* how long the dial took */
+	bool is_tls;
+	uint8_t tls_waits;    /* OWN: times a record was there in part */
+	struct tls_kept *tls; /* its state, while in hand: tls_keep.h */
 };
 
 /* All connections with one reuse key of one server. */
@@ -65,11 +70,12 @@ struct bpool {
 	unsigned slot_count, waiter_count;
 	unsigned dials; /* slots in DIALING */
 	unsigned pins;  /* unanswered leases, callers: not to be freed */
-	bool has_dst;   /* dst and proxy are filled in */
-	uint8_t proxy_bytes;
+	bool has_dst;   /* dst, proxy and sni are filled in */
+	uint8_t proxy_bytes, sni_bytes;
 	socklen_t dst_len;
 	struct sockaddr_storage dst;
 	uint8_t proxy[IPC_PROXY_HDR_MAX];
+	char sni[IPC_TEXT_MAX];
 };
 
 /* The private half of a server row. */
@@ -87,6 +93,8 @@ struct bserver {
 	uint64_t purge_us;   /* when idle ones are next thinned out */
 	uint64_t prewarm_us; /* not before; backs off when refused */
 	unsigned prewarm_fails;
+	const struct server *conf; /* of tls_dial.c; NULL: not looked up */
+	uint64_t tls_log_us;       /* no line about handshakes before */
 };
 
 /* A worker, as the broker sees it. */

@@ -10,7 +10,8 @@
 
 /* The pool, made if need be; NULL: no address is known. Pin it or put it. */
 struct bpool *target_pool(const struct ipc_lease *l);
-/* That of the server's own address, without name and header. */
+/* That of the server's own address, without name and header; its constant SNI,
+ * if any.  NULL also where the SNI depends on the request. */
 struct bpool *target_default_pool(uint32_t server);
 
 #endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a slot to a handshake and back; see tls_dial.h.
+ *
+ * While a thread shakes hands the descriptor is the job's: nothing here closes
+ * it, so that its number cannot become another's under the thread.
+ */
+#include "broker/tls_dial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <openssl/ssl.h>
+
+#include "broker/dial.h"
+#include "broker/srv.h"
+#include "broker/tls_keep.h"
+#include "broker/tls_sess.h"
+#include "shm/base/chk.h"
+#include "shm/base/clock.h"
+#include "shm/base/mem.h"
+#include "shm/conf/expr.h"
+
+static bool started;
+static unsigned shaking;
+
+static const struct server *
+conf_of(uint32_t server)
+{
+	struct bserver *sv = state_server(server);
+
+	if (!sv->conf)
+		sv->conf = srv_conf(server);
+	return sv->conf;
+}
+
+bool
+tls_dial_is_wanted(uint32_t server)
+{
+	const struct server *c = conf_of(server);
+
+	return c && c->tls.enabled;
+}
+
+unsigned
+tls_dial_count(void)
+{
+	return shaking;
+}
+
+bool
+tls_dial_default_sni(uint32_t server, struct sv *sni_r)
+{
+	const struct server *c = conf_of(server);
+	const struct expr *e = c && c->tls.enabled ? c->tls.sni : NULL;
+
+	*sni_r = SV_NULL;
+	if (!e)
+		return true;
+	if (e->convs || strcmp(e->fetch->name, "str") != 0)
+		return false;
+	*sni_r = e->arg[0].s;
+	return sni_r->n <= IPC_TEXT_MAX;
+}
+
+/* Protocols of the server line that can be spoken here. */
+static void
+fill_alpn(struct tls_alpn *to, const struct tls_alpn *from)
+{
+	unsigned at, n;
+
+	for (at = 0; at < from->n; at += n) {
+		n = 1u + from->wire[at];
+		if (n > 7 && memcmp(from->wire + at + 1, "http/1.", 7) == 0) {
+			memcpy(to->wire + to->n, from->wire + at, n);
+			to->n = (uint8_t)(to->n + n);
+		}
+	}
+}
+
+static struct tls_job *
+job_new(const struct bslot *s)
+{
+	const struct server *c = conf_of(s->pool->server);
+	uint32_t ms = broker.board.server[s->pool->server].transport.connect_ms;
+	struct tls_job *j = mem_alloc(sizeof(*j));
+	const char *host;
+
+	CHK(c && c->tls.ctx && SSL_CTX_up_ref(c->tls.ctx) == 1);
+	j->ctx = c->tls.ctx;
+	j->slot = state_index(s);
+	j->gen = s->gen;
+	memcpy(j->sni, s->pool->sni, s->pool->sni_bytes);
+	host = tls_back_verify_host(c, j->sni);
+	snprintf(j->host, sizeof(j->host), "%s", host ? host : "");
+	fill_alpn(&j->alpn, &c->tls.opts.alpn);
+	j->until_us = ms ? s->start_us + (uint64_t)ms * 1000 : 0;
+	if (!c->tls.no_reuse)
+		tls_sess_ask(j, s->pool->server, s->epoch, clock_us());
+	return j;
+}
+
+void
+tls_dial_shake(uint32_t slot)
+{
+	struct bslot *s = &broker.slots[slot];
+	struct tls_job *j;
+
+	if (!started) {
+		dial_fail(slot, LFAIL_TLS, 0, "TLS was not set up");
+		return;
+	}
+	j = job_new(s);
+	j->fd = s->fd;
+	s->fd = -1;
+	shaking++;
+	tls_hs_pool_submit(j);
+}
+
+static void
+count(uint32_t server, bool resumed)
+{
+	struct board_server *row = &broker.board.server[server];
+
+	atomic_fetch_add_explicit(resumed ? &row->tls_resumed : &row->tls_full,
+	    1, memory_order_relaxed);
+}
+
+/* At most one line a second and server: all fail for one reason. */
+static void
+log_failure(uint32_t server, const char *why)
+{
+	struct bserver *sv = state_server(server);
+	char line[256];
+
+	if (clock_us() < sv->tls_log_us)
+		return;
+	sv->tls_log_us = clock_us() + 1000000;
+	snprintf(line, sizeof(line), "Server %s/%s: TLS handshake failed: %s",
+	    srv_proxy_name(server), srv_name(server), why);
+	srv_log(server, LOGL_WARN, line);
+}
+
+/* In the loop: the thread has nothing more to do with it. */
+static void
+on_done(struct tls_job *j)
+{
+	struct bslot *s = &broker.slots[j->slot];
+	uint32_t slot = j->slot, server;
+	enum lease_fail why;
+
+	clock_update();
+	shaking--;
+	CHK(s->state == BS_DIALING && s->gen == j->gen && s->fd == -1);
+	server = s->pool->server;
+	s->fd = j->fd;
+	if (!conf_of(server)->tls.no_reuse)
+		tls_sess_done(j, server, s->epoch, clock_us());
+	if (j->ok) {
+		count(server, j->resumed);
+		tls_keep_set(s, j->kind, j->state, j->state_bytes);
+		dial_finish(slot, TAG_H1);
+	} else {
+		why = j->timed_out ? LFAIL_TIMEOUT : LFAIL_TLS;
+		log_failure(server, j->why);
+		dial_fail(slot, why, j->errnum, j->why);
+	}
+	tls_job_free(&j);
+}
+
+int
+tls_dial_start(void)
+{
+	const struct proxy *px;
+	const struct server *c;
+	bool any = false;
+	int r;
+
+	for (px = broker.conf->proxies; px; px = px->next)
+		for (c = px->servers; c; c = c->next) {
+			if (!c->tls.enabled || !c->tls.ctx)
+				continue;
+			r = tls_hs_prepare(c->tls.ctx);
+			if (r != 0)
+				return r;
+			any = true;
+		}
+	if (!any)
+		return 0;
+	r = tls_hs_pool_start(broker.base, on_done);
+	started = r == 0;
+	return r;
+}
