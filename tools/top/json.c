@@ -222,6 +222,9 @@ server(struct json *j, const struct snap *s, uint32_t i)
 	num(j, "dial_count", v->dial_count);
 	num(j, "dials", v->dials);
 	num(j, "dial_errors", v->dial_errors);
+	text(j, "last_error", v->last_error);
+	num(j, "tls_full", v->tls_full);
+	num(j, "tls_resumed", v->tls_resumed);
 	by_state(j, &v->slots, false);
 	by_tag(j, &v->slots);
 	holders(j, s, i);

@@ -222,6 +222,27 @@ pools(FILE *out, const struct snap *s)
 	}
 }
 
+/* Servers that could not be reached, with the last reason. */
+static void
+failures(FILE *out, const struct snap *s)
+{
+	const struct snap_server *v;
+	bool any = false;
+	uint32_t i;
+
+	for (i = 0; i < s->servers; i++) {
+		v = &s->server[i];
+		if (!v->in_use || !v->dial_errors || !v->last_error[0])
+			continue;
+		if (!any)
+			fprintf(
+			    out, "\n%-24s %9s LAST\n", "DIAL ERRORS", "COUNT");
+		any = true;
+		fprintf(out, "%-24s %9llu %s\n", v->full,
+		    (unsigned long long)v->dial_errors, v->last_error);
+	}
+}
+
 void
 screen_print(FILE *out, const struct snap *s, const struct snap *before)
 {
@@ -241,6 +262,7 @@ screen_print(FILE *out, const struct snap *s, const struct snap *before)
 	}
 	fputc('\n', out);
 	pools(out, s);
+	failures(out, s);
 }
 
 void

@@ -48,15 +48,21 @@ snap_op_name(const struct snap_server *sv)
 	return sv->op_state == SRV_STOPPED ? "DOWN" : "UP";
 }
 
-/* A name off the board: printable, ended. */
+/* Text off the board: printable, from `least` up, and ended. */
 static void
-name_copy(char *to, const char *from, size_t room)
+text_copy(char *to, const char *from, size_t room, char least)
 {
 	size_t i;
 
 	for (i = 0; i + 1 < room && from[i] != '\0'; i++)
-		to[i] = from[i] > ' ' && from[i] < 127 ? from[i] : '?';
+		to[i] = from[i] >= least && from[i] < 127 ? from[i] : '?';
 	to[i] = '\0';
+}
+
+static void
+name_copy(char *to, const char *from, size_t room)
+{
+	text_copy(to, from, room, '!');
 }
 
 static uint32_t
@@ -157,6 +163,9 @@ take_server(const struct board *b, uint32_t i, const struct snap *s,
 	to->dial_count = atomic_load(&r->dial_count);
 	to->dials = atomic_load(&r->dials);
 	to->dial_errors = atomic_load(&r->dial_errors);
+	to->tls_full = atomic_load(&r->tls_full);
+	to->tls_resumed = atomic_load(&r->tls_resumed);
+	text_copy(to->last_error, r->last_error, sizeof(to->last_error), ' ');
 	to->is_backup = r->is_backup != 0;
 	to->requests = limit_sum(b, LIM_SERVER, i);
 	to->tunnels = limit_sum(b, LIM_TUNNEL, i);

@@ -35,6 +35,8 @@ struct snap_server {
 	uint32_t maxconn, maxqueue, epoch, attention, op_state, admin_state;
 	uint32_t weight, queue_count, slot_count, idle_count, dial_count;
 	uint64_t dials, dial_errors;
+	uint64_t tls_full, tls_resumed;  /* handshakes */
+	char last_error[BOARD_NAME_MAX]; /* of a dial; printable */
 	bool is_backup;
 	uint32_t requests, tunnels; /* sums of the cells */
 	struct snap_counts slots;
