@@ -27,6 +27,7 @@ pool_new(struct event_base *base, const struct conf *conf,
 	list_init(&p->sent);
 	list_init(&p->local);
 	pool_idle_init(p);
+	pool_tls_init(p);
 	pool_chan_init(p);
 	return p;
 }
@@ -42,6 +43,7 @@ pool_free(struct pool **pp)
 	event_del(&p->later);
 	chan_free(&p->chan);
 	pool_idle_fini(p);
+	pool_tls_fini(p);
 	free(p->owed);
 	free(p->owes);
 	free(p);
@@ -78,6 +80,7 @@ pool_get(struct pool *p, const struct pool_want *w, struct bconn *keep,
 	struct bconn *bc = NULL;
 
 	CHK(server < p->board->cap.server_count);
+	l->why = "";
 	l->queue_pos = 0;
 	l->dial_us = 0;
 	l->was_dialed = false;
@@ -141,6 +144,8 @@ pool_tunnel(struct pool *p, struct bconn *bc)
 {
 	CHK(!bc->idle && !bc->tunnel);
 	bc->tunnel = true;
+	if (bc->is_tls)
+		vault_wipe(p->vault, bc->slot);
 	if (slot_tunnel(p->board, bc->slot, bc->gen, p->instance) != 0)
 		pool_chan_violation(p, IPC_NONE, -WSE_CORRUPT,
 		    "a leased slot's word was changed");

@@ -20,6 +20,7 @@
 
 struct pool;
 struct idle_set;
+struct tls_rec;
 
 /* A backend connection held by this worker (LEASED, IDLE or TUNNEL). */
 struct bconn {
@@ -36,6 +37,11 @@ struct bconn {
 	bool lost;  /* the CAS was lost: event_del'd, REVOKE or GRANT follows */
 	struct idle_set *set; /* the list it idles in */
 	struct list node;     /* own idle list, most recently used first */
+	bool is_tls;
+	struct tls_rec *tls; /* leased: the records' state; NULL: plain */
+	struct sv alpn;      /* what its handshake agreed on; mostly empty */
+	uint64_t warm_ms;    /* idle since, while it is in pool.warm */
+	struct list warm;    /* idle, holds its state and cipher contexts */
 	/* Owner's read callback while leased; set by the stream after
 	 * pool_get(). */
 	void (*on_read)(struct bconn *bc, void *arg);
@@ -51,6 +57,7 @@ struct pool_want {
 	uint8_t tags;            /* TAG_BIT()s */
 	struct addr dst;         /* len 0: the server's own */
 	struct sv name;          /* pool-conn-name value, may be empty */
+	struct sv sni;           /* of a TLS server, may be empty */
 	struct sv proxy_hdr;     /* bytes to send first, may be empty */
 };
 
@@ -60,6 +67,7 @@ enum pool_fail {
 	PFAIL_QUEUE_FULL,
 	PFAIL_DOWN,
 	PFAIL_INTERNAL,
+	PFAIL_TLS, /* the handshake with the server failed: l->why */
 	PFAIL_N
 };
 
@@ -86,6 +94,7 @@ struct pool_lease {
 	uint32_t dial_us;
 	uint64_t queue_left_us; /* clock_us() when it left the queue */
 	bool was_dialed;
+	const char *why; /* while fn runs without bc: in words, or "" */
 };
 
 /* `instance` and `proc` are this worker's. The vault and board are attached by

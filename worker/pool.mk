@@ -4,4 +4,5 @@ libwsb_a_SOURCES += \
 	worker/pool_chan.c \
 	worker/pool_idle.c \
 	worker/pool_lease.c \
+	worker/pool_tls.c \
 	worker/pool_parts.h

@@ -12,6 +12,7 @@
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
 #include "worker/pool_parts.h"
+#include "worker/xprt_tls.h"
 
 enum { SET_HASH = 1024 };
 
@@ -135,13 +136,15 @@ set_find(struct pool *p, const struct pool_want *w)
 	const struct board_transport *t;
 	struct slot_key key;
 
-	if (w->name.n == 0 && w->dst.len == 0 && w->proxy_hdr.n == 0)
+	if (w->name.n == 0 && w->sni.n == 0 && w->dst.len == 0 &&
+	    w->proxy_hdr.n == 0)
 		return set_plain(p, server);
 	t = &p->board->server[server].transport;
 	slot_key_make(&key, w->name.p, w->name.n,
 	    w->dst.len ? (const void *)&w->dst.u : t->addr,
 	    w->dst.len ? w->dst.len : t->addr_len, NULL, 0, w->proxy_hdr.p,
 	    w->proxy_hdr.n);
+	slot_key_add_sni(&key, w->sni.p, w->sni.n);
 	return set_get(p, server, &key, false);
 }
 
@@ -168,11 +171,13 @@ count_idle(struct pool *p, uint32_t server, int delta)
 }
 
 bool
-pool_idle_is_quiet(const struct bconn *bc)
+pool_idle_is_quiet(struct bconn *bc)
 {
 	char c;
 	ssize_t n;
 
+	if (bc->tls)
+		return xprt_tls_idle_read(bc->tls, bc->fd) == 0;
 	do
 		n = recv(bc->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
@@ -185,6 +190,7 @@ lose(struct pool *p, struct bconn *bc)
 {
 	event_del(&bc->rev);
 	unlink_idle(p, bc);
+	pool_tls_forget(bc);
 	bc->lost = true;
 }
 
@@ -200,7 +206,8 @@ acquire(struct pool *p, struct bconn *bc)
 	unlink_idle(p, bc);
 	bc->idle = false;
 	bc->asked = false;
-	if (vault_take(p->vault, bc->slot, bc->gen))
+	if (vault_take(p->vault, bc->slot, bc->gen) &&
+	    (!bc->is_tls || pool_tls_load(p, bc)))
 		return true;
 	pool_idle_end(p, bc, WSE_CORRUPT, false);
 	return false;
@@ -261,6 +268,7 @@ forget(struct pool *p, struct bconn *bc)
 {
 	event_del(&bc->rev);
 	unlink_idle(p, bc);
+	pool_tls_forget(bc);
 	close(bc->fd);
 	CHK(p->by_slot[bc->slot] == bc);
 	p->by_slot[bc->slot] = NULL;
@@ -280,6 +288,8 @@ pool_idle_end(struct pool *p, struct bconn *bc, int why, bool permit)
 	uint32_t slot = bc->slot, server = bc->server;
 
 	(void)why;
+	if (bc->is_tls)
+		vault_wipe(p->vault, slot);
 	shutdown(bc->fd, SHUT_RDWR);
 	if (slot_close(p->board, slot, bc->gen, p->instance) != 0)
 		pool_chan_violation(p, IPC_NONE, -WSE_CORRUPT,
@@ -329,7 +339,9 @@ pool_idle_put(struct pool *p, struct bconn *bc, bool permit)
 	struct slot *s = &p->board->slot[bc->slot];
 	const struct board_server *row = &p->board->server[bc->server];
 
-	if (!may_idle(p, bc)) {
+	if ((bc->is_tls && (!bc->tls || !tls_state_is_quiet(&bc->tls->st))) ||
+	    !may_idle(p, bc)) {
+		pool_tls_bye(bc);
 		pool_idle_end(p, bc, 0, permit);
 		return;
 	}
@@ -342,7 +354,10 @@ pool_idle_put(struct pool *p, struct bconn *bc, bool permit)
 	bc->set = set_get(p, bc->server, &s->key, true);
 	list_add_head(&bc->set->idle, &bc->node);
 	atomic_store_explicit(&s->uses, bc->uses, memory_order_relaxed);
-	vault_put(p->vault, bc->slot, bc->gen, 0, NULL, 0);
+	if (!bc->is_tls)
+		vault_put(p->vault, bc->slot, bc->gen, VAULT_PLAIN, NULL, 0);
+	else if (pool_tls_save(p, bc))
+		pool_tls_warm(p, bc);
 	if (slot_release(p->board, bc->slot, bc->gen, p->instance, bc->tag,
 		clock_us()) != 0) {
 		pool_chan_violation(p, IPC_NONE, -WSE_CORRUPT,

@@ -70,8 +70,11 @@ fill(const struct pool *p, const struct pool_lease *l, struct ipc_lease *m)
 	m->proxy_bytes = (uint8_t)w->proxy_hdr.n;
 	m->dst_bytes = (uint16_t)w->dst.len;
 	m->name_bytes = (uint16_t)w->name.n;
+	m->sni_bytes = (uint16_t)w->sni.n;
+	m->pad = 0;
 	memcpy(m->dst, &w->dst.u, w->dst.len);
 	memcpy(m->name, w->name.p ? w->name.p : "", w->name.n);
+	memcpy(m->sni, w->sni.p ? w->sni.p : "", w->sni.n);
 	memcpy(m->proxy, w->proxy_hdr.p ? w->proxy_hdr.p : "", w->proxy_hdr.n);
 }
 
@@ -125,7 +128,8 @@ pool_lease_start(struct pool *p, const struct pool_want *w, struct bconn *keep,
 	CHK(l->id == 0);
 	if (p->waiting_count >= POOL_WAITING_MAX)
 		return -WSE_FULL;
-	if (w->name.n > IPC_TEXT_MAX || w->proxy_hdr.n > UINT8_MAX ||
+	if (w->name.n > IPC_TEXT_MAX || w->sni.n > IPC_TEXT_MAX ||
+	    w->proxy_hdr.n > UINT8_MAX ||
 	    w->dst.len > BOARD_ADDR_MAX)
 		return -WSE_TOOBIG;
 	l->want = *w;
@@ -301,6 +305,7 @@ granted_truncated(struct pool *p, const struct ipc_grant *g)
 
 	if (bc && bc->idle)
 		pool_idle_drop(p, bc);
+	vault_wipe(p->vault, g->slot);
 	if (slot_close(p->board, g->slot, g->gen, p->instance) != 0)
 		return -WSE_CORRUPT;
 	pool_chan_tell(p, g->slot);
@@ -308,6 +313,15 @@ granted_truncated(struct pool *p, const struct ipc_grant *g)
 	if (l)
 		deliver(p, l, NULL, PFAIL_INTERNAL, EMFILE);
 	return 0;
+}
+
+/* Of a TLS connection, the state that the broker left in the vault. */
+static bool
+is_state_here(struct pool *p, struct bconn *bc, const struct ipc_grant *g)
+{
+	bc->is_tls = g->flags & GRANT_F_TLS;
+	return !bc->is_tls ||
+	    (vault_take(p->vault, bc->slot, bc->gen) && pool_tls_load(p, bc));
 }
 
 int
@@ -333,10 +347,12 @@ pool_lease_granted(struct pool *p, struct ipc_msg *m)
 	bc->fresh = g->flags & GRANT_F_FRESH;
 	l = find_sent(p, g->lease);
 	if (!l) { /* our CANCEL crossed it */
+		(void)!is_state_here(p, bc, g);
 		pool_idle_put(p, bc, true);
 		return 0;
 	}
-	if (!(g->flags & GRANT_F_DIALED) && !pool_idle_is_quiet(bc)) {
+	if (!is_state_here(p, bc, g) ||
+	    (!(g->flags & GRANT_F_DIALED) && !pool_idle_is_quiet(bc))) {
 		pool_idle_end(p, bc, WSE_EOF, true);
 		again(p, l);
 		return 0;
@@ -363,6 +379,8 @@ fail_of(uint32_t why)
 	case LFAIL_DOWN:
 	case LFAIL_STOPPING:
 		return PFAIL_DOWN;
+	case LFAIL_TLS:
+		return PFAIL_TLS;
 	case LFAIL_NOFD:
 	case LFAIL_EPOCH:
 	case LFAIL_CREDIT:
@@ -385,6 +403,7 @@ pool_lease_failed(struct pool *p, const struct ipc_fail *f)
 		return 0;
 	}
 	stat_add(&p->stat->lease_fails, 1);
+	l->why = f->text;
 	deliver(p, l, NULL, fail_of(f->why), f->errnum);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #define WORKER_POOL_PARTS_H
 
 #include "shm/base/mem.h"
+#include "shm/proto/tls_rec.h"
 #include "shm/seg/limit.h"
 #include "shm/seg/stat.h"
 #include "worker/pool.h"
@@ -57,6 +58,8 @@ struct pool {
 	uint32_t *owed; /* slots whose notice could not be sent */
 	unsigned owed_count, owed_room;
 	struct event later;
+	struct list warm;  /* bconn.warm, idle TLS, last released first */
+	struct event cool; /* gives up what is warm no more */
 	void (*on_welcome)(void *arg);
 	void *welcome_arg;
 	void (*on_violation)(void *arg, const struct ipc_violation *v);
@@ -83,8 +86,23 @@ void pool_idle_revive(struct pool *p, struct bconn *bc);
 void pool_idle_drop(struct pool *p, struct bconn *bc);
 /* shutdown, CLOSING, CLOSE; frees bc. */
 void pool_idle_end(struct pool *p, struct bconn *bc, int why, bool permit);
-/* Does the peer still keep quiet? False: EOF, error or bytes. */
-bool pool_idle_is_quiet(const struct bconn *bc);
+/* Does the peer still keep quiet? False: EOF, error or bytes (with TLS: other
+ * than tickets and the like, which are taken). */
+bool pool_idle_is_quiet(struct bconn *bc);
+
+/* --- pool_tls.c --- */
+void pool_tls_init(struct pool *p);
+void pool_tls_fini(struct pool *p);
+/* After vault_take(): bc->tls from the vault unless it is there still. */
+bool pool_tls_load(struct pool *p, struct bconn *bc);
+/* Before a release: state and `ready`. False: it must not idle. */
+bool pool_tls_save(struct pool *p, struct bconn *bc);
+/* Idle from now on: bc->tls stays for a while. */
+void pool_tls_warm(struct pool *p, struct bconn *bc);
+/* close_notify, as far as the socket takes it. */
+void pool_tls_bye(struct bconn *bc);
+/* Wipe and free bc->tls; the vault is not touched. */
+void pool_tls_forget(struct bconn *bc);
 
 /* --- pool_lease.c --- */
 MUST_USE int pool_lease_start(struct pool *p, const struct pool_want *w,

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLS connections in the worker's pool: their state is in the vault while
+ * they idle, and at bc->tls while they are leased.
+ *
+ * For about a second after a release bc->tls stays, cipher contexts and all,
+ * so that the next request of this worker costs no key schedule; then the
+ * vault's copy is the only one.  The vault's entry is written only while the
+ * slot is LEASED to this worker; who steals it wipes the entry.
+ */
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+#include "shm/base/clock.h"
+#include "worker/pool_parts.h"
+
+enum { WARM_MS = 1000 };
+
+void
+pool_tls_forget(struct bconn *bc)
+{
+	list_del(&bc->warm);
+	if (!bc->tls)
+		return;
+	tls_rec_wipe(bc->tls);
+	free(bc->tls);
+	bc->tls = NULL;
+}
+
+static struct sv
+alpn_of(uint32_t kind)
+{
+	switch (kind & VAULT_ALPN_MASK) {
+	case VAULT_ALPN_H1:
+		return SV("http/1.1");
+	case VAULT_ALPN_H2:
+		return SV("h2");
+	}
+	return SV_NULL;
+}
+
+static uint32_t
+kind_of(const struct bconn *bc)
+{
+	if (sv_eq(bc->alpn, SV("h2")))
+		return VAULT_TLS | VAULT_ALPN_H2;
+	return VAULT_TLS | (bc->alpn.n ? (uint32_t)VAULT_ALPN_H1 : 0);
+}
+
+bool
+pool_tls_load(struct pool *p, struct bconn *bc)
+{
+	uint8_t state[VAULT_STATE_MAX];
+	uint32_t kind = 0;
+	ssize_t n;
+	int r = -WSE_CORRUPT;
+
+	list_del(&bc->warm);
+	if (bc->tls)
+		return true;
+	n = vault_copy(p->vault, bc->slot, &kind, state, sizeof(state));
+	if (n > 0 && (kind & VAULT_KIND_MASK) == VAULT_TLS) {
+		bc->tls = mem_alloc(sizeof(*bc->tls));
+		r = tls_state_unpack(&bc->tls->st, state, (size_t)n);
+	}
+	OPENSSL_cleanse(state, sizeof(state));
+	if (r != 0) {
+		pool_tls_forget(bc);
+		return false;
+	}
+	bc->alpn = alpn_of(kind);
+	return true;
+}
+
+bool
+pool_tls_save(struct pool *p, struct bconn *bc)
+{
+	uint8_t state[TLS_STATE_BYTES_MAX];
+	ssize_t n = -WSE_CORRUPT;
+
+	if (bc->tls && tls_state_is_quiet(&bc->tls->st))
+		n = tls_state_pack(&bc->tls->st, state, sizeof(state));
+	if (n > 0)
+		vault_put(p->vault, bc->slot, bc->gen, kind_of(bc), state,
+		    (uint32_t)n);
+	OPENSSL_cleanse(state, sizeof(state));
+	return n > 0;
+}
+
+void
+pool_tls_bye(struct bconn *bc)
+{
+	uint8_t b[TLS_REC_ALERT_MAX];
+	ssize_t n;
+
+	if (!bc->tls || !tls_state_is_quiet(&bc->tls->st))
+		return;
+	n = tls_rec_alert(bc->tls, TLS_ALERT_CLOSE_NOTIFY, b, sizeof(b));
+	if (n > 0)
+		(void)!send(bc->fd, b, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void
+arm(struct pool *p)
+{
+	struct timeval tv = { 0, WARM_MS * 1000 / 2 };
+
+	if (!list_is_empty(&p->warm) &&
+	    !event_pending(&p->cool, EV_TIMEOUT, NULL))
+		event_add(&p->cool, &tv);
+}
+
+static void
+on_cool(evutil_socket_t fd, short what, void *arg)
+{
+	struct pool *p = arg;
+	struct bconn *bc;
+
+	(void)fd;
+	(void)what;
+	clock_update();
+	while (!list_is_empty(&p->warm)) {
+		bc = list_entry(p->warm.prev, struct bconn, warm);
+		if (bc->warm_ms + WARM_MS > clock_ms())
+			break;
+		pool_tls_forget(bc);
+	}
+	arm(p);
+}
+
+void
+pool_tls_warm(struct pool *p, struct bconn *bc)
+{
+	bc->warm_ms = clock_ms();
+	list_add_head(&p->warm, &bc->warm);
+	arm(p);
+}
+
+void
+pool_tls_init(struct pool *p)
+{
+	list_init(&p->warm);
+	event_assign(&p->cool, p->base, -1, 0, on_cool, p);
+}
+
+void
+pool_tls_fini(struct pool *p)
+{
+	event_del(&p->cool);
+}
