@@ -18,10 +18,10 @@ enum {
 	H2_CALM_RESET = 8,   /* a stream reset before its end */
 	H2_CALM_PING = 2,    /* what wants an answer */
 	H2_CALM_SETTINGS = 8,
-	H2_CALM_EMPTY = 4,       /* DATA that neither carries nor ends */
-	H2_CALM_OTHER = 1,       /* the rest */
-	H2_CALM_WORK = 3,        /* earned by a message, DATA in or out */
-	H2_CONTINUATION_MAX = 16 /* frames of one field section */
+	H2_CALM_EMPTY = 4,      /* DATA that neither carries nor ends */
+	H2_CALM_OTHER = 1,      /* the rest */
+	H2_CALM_WORK = 3,       /* earned by a message, DATA in or out */
+	H2_CONTINUATION_MAX = 8 /* frames of one field section */
 };
 
 struct h2_calm {

@@ -449,6 +449,7 @@ h2_move_in(const struct h2_cfg *cfg, const struct h2_events *ev, void *conn,
 	s->window_grown = p->window_grown;
 	s->table_zero = p->is_server;
 	s->last_id = p->is_server ? p->last_id : 0;
+	s->cut.below = p->last_id; /* what was reset there is not known here */
 	s->calm.budget = p->budget;
 	return s;
 }

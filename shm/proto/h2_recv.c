@@ -14,15 +14,11 @@ known(nghttp2_session *ng, int32_t id)
 static void
 refuse(struct h2_sess *s, uint32_t id, enum h2_error code)
 {
-	struct h2_stream *st = h2_sess_stream(s, id);
-
-	if (st)
-		st->is_dead = true;
-	(void)nghttp2_submit_rst_stream(
-	    s->ng, NGHTTP2_FLAG_NONE, (int32_t)id, code);
+	if (h2_sess_cut(s, id, code) != 0)
+		h2_sess_end(s, H2_INTERNAL_ERROR);
 }
 
-/* A broken message: pay for the answer, too. */
+/* A broken message (RFC 9113 8.1.1). */
 static void
 malformed(struct h2_sess *s, uint32_t id)
 {
@@ -55,6 +51,10 @@ begin_headers(nghttp2_session *ng, const nghttp2_frame *f, void *user)
 
 	s->dec_id = 0;
 	if (s->cfg.is_server && id > s->last_id) {
+		if (id > s->last_id + 2) {
+			s->cut.gap_from = s->last_id + 2;
+			s->cut.gap_to = id - 2;
+		}
 		s->last_id = id;
 		fresh = f->headers.cat == NGHTTP2_HCAT_REQUEST;
 	}
@@ -110,8 +110,12 @@ header(nghttp2_session *ng, const nghttp2_frame *f, const uint8_t *name,
 static void
 tunnel_invite(struct h2_sess *s, struct h2_stream *st)
 {
+	int32_t id = (int32_t)st->id;
+
 	(void)nghttp2_session_set_local_window_size(s->ng, NGHTTP2_FLAG_NONE,
-	    (int32_t)st->id, (int32_t)s->cfg.window_bytes + 1);
+	    id,
+	    nghttp2_session_get_stream_effective_local_window_size(s->ng, id) +
+		1);
 }
 
 static void
@@ -291,6 +295,8 @@ frame_sent(nghttp2_session *ng, const nghttp2_frame *f, void *user)
 		return 0;
 	if (f->hd.type == NGHTTP2_GOAWAY)
 		s->going = true;
+	if (f->hd.type == NGHTTP2_RST_STREAM)
+		h2_sess_cut_note(s, (uint32_t)f->hd.stream_id);
 	/* A peer that makes us reset streams is as bad as one that does. */
 	if (f->hd.type == NGHTTP2_RST_STREAM &&
 	    f->rst_stream.error_code != NGHTTP2_NO_ERROR &&
@@ -350,17 +356,73 @@ reset_note(struct h2_sess *s, const struct h2_hd *hd)
 	return h2_calm_pay(&s->calm, H2_CALM_RESET);
 }
 
-/* The peer's windows become smaller under open streams (RFC 9113 6.9.2). */
-static void
-shrink_note(struct h2_sess *s, const struct h2_hd *hd, const uint8_t *p)
+/*
+ * The peer changes the windows of open streams: none may overflow, and those
+ * below zero cannot move (RFC 9113 6.9.2).
+ */
+static bool
+window_note(struct h2_sess *s, uint32_t to)
 {
-	uint32_t now = nghttp2_session_get_remote_settings(
+	uint32_t from = nghttp2_session_get_remote_settings(
 	    s->ng, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+	struct list *it;
 
-	for (uint32_t at = 0; at + 6 <= hd->len; at += 6)
+	if (s->stream_count && to < from)
+		s->shrunk = true;
+	if (to <= from)
+		return true;
+	list_for(it, &s->streams)
+	{
+		uint32_t id = list_entry(it, struct h2_stream, link)->id;
+		int32_t w = nghttp2_session_get_stream_remote_window_size(
+		    s->ng, (int32_t)id);
+
+		if (w > 0 && (uint32_t)w > H2_WINDOW_MAX - (to - from))
+			return false;
+	}
+	return true;
+}
+
+static bool
+settings_judge(struct h2_sess *s, const struct h2_hd *hd, const uint8_t *p)
+{
+	for (uint32_t at = 0; at + 6 <= hd->len; at += 6) {
+		uint32_t v = h2_get32(p + at + 2);
+
 		if (p[at] == 0 && p[at + 1] == H2_SET_WINDOW &&
-		    h2_get32(p + at + 2) < now && s->stream_count)
-			s->shrunk = true;
+		    v <= H2_WINDOW_MAX && !window_note(s, v))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_cut(const struct h2_sess *s, uint32_t id)
+{
+	if (id <= s->cut.below || s->going)
+		return true;
+	for (int i = 0; i < H2_CUT_MAX; i++)
+		if (s->cut.id[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * DATA or HEADERS on a stream that is over, which nghttp2 would pass over:
+ * right only if we reset it (RFC 9113 5.1, 5.1.1).  The code, or 0.
+ */
+static enum h2_error
+closed_judge(const struct h2_sess *s, uint32_t id)
+{
+	uint32_t next = nghttp2_session_get_next_stream_id(s->ng);
+
+	if (!(id & 1) || h2_sess_stream(s, id) || is_cut(s, id))
+		return H2_NO_ERROR;
+	if (s->cfg.is_server ? id > s->last_id : id >= next)
+		return H2_NO_ERROR; /* new, or idle */
+	if (id >= s->cut.gap_from && id <= s->cut.gap_to)
+		return H2_PROTOCOL_ERROR;
+	return H2_STREAM_CLOSED;
 }
 
 enum admit { PASS, SKIP, STOP };
@@ -392,8 +454,19 @@ admit(struct h2_sess *s, const struct h2_hd *hd, const uint8_t *payload,
 	}
 	if (hd->type == H2_RST_STREAM && hd->len == 4 && !reset_note(s, hd))
 		return calm_down(s);
-	if (hd->type == H2_SETTINGS && !(hd->flags & H2_ACK))
-		shrink_note(s, hd, payload);
+	if (hd->type == H2_SETTINGS && !(hd->flags & H2_ACK) &&
+	    !settings_judge(s, hd, payload)) {
+		h2_sess_end(s, H2_FLOW_CONTROL_ERROR);
+		return STOP;
+	}
+	if (hd->type == H2_DATA || hd->type == H2_HEADERS) {
+		enum h2_error code = closed_judge(s, hd->id);
+
+		if (code != H2_NO_ERROR) {
+			h2_sess_end(s, code);
+			return STOP;
+		}
+	}
 	/* well-formed ones cost nothing but the look at them */
 	if (hd->type == H2_PRIORITY && hd->len == 5 && hd->id)
 		return SKIP;

@@ -135,15 +135,38 @@ h2_sess_consume(struct h2_sess *s, uint32_t id, size_t n)
 }
 
 void
+h2_sess_cut_note(struct h2_sess *s, uint32_t id)
+{
+	struct h2_cut *c = &s->cut;
+	uint32_t *at;
+
+	for (int i = 0; i < H2_CUT_MAX; i++)
+		if (c->id[i] == id)
+			return;
+	at = &c->id[c->count++ % H2_CUT_MAX];
+	if (*at > c->below)
+		c->below = *at;
+	*at = id;
+}
+
+int
+h2_sess_cut(struct h2_sess *s, uint32_t id, uint32_t code)
+{
+	struct h2_stream *st = h2_sess_stream(s, id);
+
+	h2_sess_cut_note(s, id);
+	if (st)
+		st->is_dead = true;
+	return nghttp2_submit_rst_stream(
+	    s->ng, NGHTTP2_FLAG_NONE, (int32_t)id, code);
+}
+
+void
 h2_sess_reset(struct h2_sess *s, uint32_t id, enum h2_error code)
 {
 	struct h2_stream *st = h2_sess_stream(s, id);
 
-	if (!st || st->is_dead)
-		return;
-	st->is_dead = true;
-	if (nghttp2_submit_rst_stream(
-		s->ng, NGHTTP2_FLAG_NONE, (int32_t)id, code) != 0)
+	if (st && !st->is_dead && h2_sess_cut(s, id, code) != 0)
 		h2_sess_end(s, H2_INTERNAL_ERROR);
 }
 

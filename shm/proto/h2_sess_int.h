@@ -30,6 +30,19 @@ struct h2_stream {
 	bool by_peer;    /* the peer reset it */
 };
 
+/*
+ * Which streams that are over may still be sent to: those we reset, as the
+ * peer may not know yet.  On others DATA and HEADERS are STREAM_CLOSED.
+ */
+enum { H2_CUT_MAX = 16 };
+struct h2_cut {
+	uint32_t id[H2_CUT_MAX]; /* a ring */
+	uint32_t count;
+	uint32_t below;    /* up to this id it is not known any longer */
+	uint32_t gap_from; /* server: ids from here up to gap_to were skipped */
+	uint32_t gap_to;
+};
+
 struct h2_sess {
 	nghttp2_session *ng;
 	const struct h2_events *ev;
@@ -38,6 +51,7 @@ struct h2_sess {
 	struct h2_calm calm;
 	struct h2_dec dec; /* the section that comes in */
 	uint32_t dec_id;   /* its stream, 0: none, or one not wanted */
+	struct h2_cut cut;
 	struct list streams;
 	unsigned stream_count;
 	const uint8_t *pend; /* of nghttp2, not copied out yet */
@@ -67,6 +81,9 @@ void h2_sess_stream_free(struct h2_sess *s, struct h2_stream *st);
 /* Our SETTINGS as announced; entries written, at most 6. */
 enum { H2_OWN_SETTINGS_MAX = 6 };
 size_t h2_sess_settings(const struct h2_cfg *cfg, nghttp2_settings_entry *e);
+/* Reset a stream, known or not. 0 or a code of nghttp2. */
+void h2_sess_cut_note(struct h2_sess *s, uint32_t id);
+int h2_sess_cut(struct h2_sess *s, uint32_t id, uint32_t code);
 /* Body of a stream, for the submit functions; st NULL: of a made-up one. */
 nghttp2_data_provider h2_sess_provider(struct h2_stream *st);
 /* h2_recv.c: register what it wants to be told. */

@@ -48,3 +48,22 @@ check_PROGRAMS += tests/unit/shm/proto/test_h2_move
 tests_unit_shm_proto_test_h2_move_SOURCES = tests/unit/shm/proto/test_h2_move.c \
 	tests/unit/shm/proto/h2_pair.c tests/unit/shm/proto/h2_pair.h
 tests_unit_shm_proto_test_h2_move_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h2_head
+tests_unit_shm_proto_test_h2_head_SOURCES = tests/unit/shm/proto/test_h2_head.c
+tests_unit_shm_proto_test_h2_head_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h2_idle
+tests_unit_shm_proto_test_h2_idle_SOURCES = tests/unit/shm/proto/test_h2_idle.c \
+	tests/unit/shm/proto/h2_pair.c tests/unit/shm/proto/h2_pair.h
+tests_unit_shm_proto_test_h2_idle_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h2_port
+tests_unit_shm_proto_test_h2_port_SOURCES = tests/unit/shm/proto/test_h2_port.c \
+	tests/unit/shm/proto/h2_pair.c tests/unit/shm/proto/h2_pair.h
+tests_unit_shm_proto_test_h2_port_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h2_recv
+tests_unit_shm_proto_test_h2_recv_SOURCES = tests/unit/shm/proto/test_h2_recv.c \
+	tests/unit/shm/proto/h2_pair.c tests/unit/shm/proto/h2_pair.h
+tests_unit_shm_proto_test_h2_recv_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_h2_sess
+tests_unit_shm_proto_test_h2_sess_SOURCES = tests/unit/shm/proto/test_h2_sess.c \
+	tests/unit/shm/proto/h2_pair.c tests/unit/shm/proto/h2_pair.h
+tests_unit_shm_proto_test_h2_sess_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
