@@ -404,7 +404,10 @@ h2_head_field(struct h2_dec *d, struct sv name, struct sv value)
 		regular_field(d, name, value);
 }
 
-/* RFC 9113 8.2.3: the crumbs become one field where the first stood. */
+/*
+ * RFC 9113 8.2.3: the crumbs become one field where the first stood; empty
+ * ones say nothing.
+ */
 static void
 cookies_join(struct h2_dec *d)
 {
@@ -415,13 +418,13 @@ cookies_join(struct h2_dec *d)
 
 	for (; i >= 0; i = http_find_id(h, HID_COOKIE, (unsigned)i + 1))
 		n += h->hdr[i].value.n + 2;
-	p = room(d, n - 2);
+	p = room(d, n);
 	if (!p)
 		return;
 	for (i = first; i >= 0; i = http_find_id(h, HID_COOKIE, (unsigned)i)) {
 		struct sv v = h->hdr[i].value;
 
-		if (i != first) {
+		if (v.n && at) {
 			memcpy(p + at, "; ", 2);
 			at += 2;
 		}
@@ -433,7 +436,7 @@ cookies_join(struct h2_dec *d)
 		else
 			http_del(h, (unsigned)i);
 	}
-	h->hdr[first].value = sv_of(p, n - 2);
+	h->hdr[first].value = sv_of(p, at);
 }
 
 /* What the length of the body is, and whether the length fits the end. */

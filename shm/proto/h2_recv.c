@@ -491,7 +491,7 @@ give(struct h2_sess *s, const uint8_t *p, size_t n)
 static ssize_t
 magic_take(struct h2_sess *s, const uint8_t *p, size_t n)
 {
-	const char *want = H2_MAGIC + (H2_MAGIC_BYTES - s->magic_left);
+	const char *want = &H2_MAGIC[H2_MAGIC_BYTES - s->magic_left];
 
 	if (n > s->magic_left)
 		n = s->magic_left;

@@ -168,6 +168,8 @@ static const struct row requests[] = {
 	{ GET "cookie: a=1\nx: y\ncookie: b=2\ncookie: c=3\n", true,
 	    "GET / HTTP/1.1\nhost: a.example\ncookie: a=1; b=2; c=3\n"
 	    "x: y\n\n" },
+	{ GET "cookie: \ncookie: b=2\ncookie: \n", true,
+	    "GET / HTTP/1.1\nhost: a.example\ncookie: b=2\n\n" },
 	/* 8.1.1 */
 	{ POST "content-length: 5\n", false,
 	    "POST / HTTP/1.1\nhost: a.example\ncontent-length: 5\n\n" },
