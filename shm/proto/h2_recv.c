@@ -293,7 +293,8 @@ frame_sent(nghttp2_session *ng, const nghttp2_frame *f, void *user)
 	(void)ng;
 	if (s->discarding)
 		return 0;
-	if (f->hd.type == NGHTTP2_GOAWAY)
+	if (f->hd.type == NGHTTP2_GOAWAY &&
+	    f->goaway.last_stream_id != H2_ID_MAX)
 		s->going = true;
 	if (f->hd.type == NGHTTP2_RST_STREAM)
 		h2_sess_cut_note(s, (uint32_t)f->hd.stream_id);

@@ -171,16 +171,34 @@ h2_sess_reset(struct h2_sess *s, uint32_t id, enum h2_error code)
 }
 
 void
-h2_sess_drain(struct h2_sess *s)
+h2_sess_drain(struct h2_sess *s, bool is_final)
 {
-	if (s->going || s->over)
+	int err;
+
+	if (h2_sess_is_going(s))
 		return;
-	s->going = true;
-	/* Streams at and below the id are finished, what is above refused. */
-	if (nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE,
-		nghttp2_session_get_last_proc_stream_id(s->ng), H2_NO_ERROR,
-		NULL, 0) != 0)
+	if (!is_final && s->cfg.is_server) {
+		err = nghttp2_submit_shutdown_notice(s->ng);
+	} else {
+		s->going = true;
+		err = nghttp2_submit_goaway(s->ng, NGHTTP2_FLAG_NONE,
+		    nghttp2_session_get_last_proc_stream_id(s->ng), H2_NO_ERROR,
+		    NULL, 0);
+	}
+	if (err)
 		h2_sess_end(s, H2_INTERNAL_ERROR);
+}
+
+int
+h2_sess_reset_unopened(struct h2_sess *s)
+{
+	uint32_t id = nghttp2_session_get_next_stream_id(s->ng);
+
+	if (!h2_sess_can_open(s) || id > H2_ID_MAX - 2)
+		return -WSE_DENIED;
+	if (nghttp2_session_set_next_stream_id(s->ng, (int32_t)id + 2) != 0)
+		return -WSE_DENIED;
+	return err_of(h2_sess_cut(s, id, H2_INTERNAL_ERROR));
 }
 
 void

@@ -131,10 +131,19 @@ void h2_sess_resume(struct h2_sess *s, uint32_t id);
 void h2_sess_consume(struct h2_sess *s, uint32_t id, size_t n);
 /* Reset; on_close follows. Harmless on a stream that is gone. */
 void h2_sess_reset(struct h2_sess *s, uint32_t id, enum h2_error code);
-/* Refuse new streams, finish those begun (GOAWAY, NO_ERROR). */
-void h2_sess_drain(struct h2_sess *s);
+/*
+ * Finish what has begun (GOAWAY, NO_ERROR).  Server, is_final false: only
+ * says so, what is under way is still taken; a round trip later is_final.
+ */
+void h2_sess_drain(struct h2_sess *s, bool is_final);
 /* End the connection: GOAWAY with a code, no more reading. */
 void h2_sess_end(struct h2_sess *s, enum h2_error code);
+/*
+ * Client: reset (INTERNAL_ERROR) a stream that never sent anything: what
+ * HAProxy does with an upgrade the server cannot take.  A server may end the
+ * connection for that, as RFC 9113 5.1 has it.  0 or -WSE_*.
+ */
+MUST_USE int h2_sess_reset_unopened(struct h2_sess *s);
 /* Liveness: the answer shows as on_control(H2_PING, ack). */
 MUST_USE int h2_sess_ping(struct h2_sess *s);
 

@@ -263,6 +263,41 @@ h2_idle__between_sessions__connection_goes_on(void **state)
 	pair_free(&p);
 }
 
+static void
+h2_idle__leased_before_the_ack__goes_on(void **state)
+{
+	struct pair *p = pair_new(false, NULL, 0, 65535);
+	uint8_t hello[H2_IDLE_HELLO_BYTES];
+	const uint8_t *b;
+	ssize_t n;
+	uint32_t id;
+
+	(void)state;
+	h2_sess_free(&p->s);
+	n = nghttp2_session_mem_send(p->peer, &b); /* its SETTINGS alone */
+	(void)h2_idle_begin(&cfg, &port, hello);
+	assert_int_equal(
+	    h2_idle_feed(&port, b, (size_t)n, 0, out, sizeof(out), &out_bytes),
+	    n);
+	assert_true(h2_idle_is_quiet(&port, 0));
+	n = (ssize_t)h2_idle_begin(&cfg, &(struct h2_port){ 0 }, hello);
+	assert_int_equal(
+	    nghttp2_session_mem_recv(p->peer, hello, (size_t)n), n);
+	assert_int_equal(
+	    nghttp2_session_mem_recv(p->peer, out, out_bytes), out_bytes);
+	assert_int_equal(port.unacked, 1);
+	p->s = h2_move_in(&cfg, &pair_events, p, &port, 0);
+	assert_non_null(p->s);
+	p->reply_bytes = 2000000;
+	id = pair_request(p, "/x", 100000);
+	pair_run(p);
+	assert_int_equal(p->acks, 1);
+	assert_true(pair_us(p, id)->closed);
+	assert_int_equal(pair_us(p, id)->got, 2000000);
+	pair_move(p);
+	pair_free(&p);
+}
+
 int
 main(void)
 {
@@ -272,6 +307,7 @@ main(void)
 		cmocka_unit_test(h2_idle__split_anywhere__the_same),
 		cmocka_unit_test(h2_idle__little_room__one_frame_at_a_time),
 		cmocka_unit_test(h2_idle__flood__ends),
+		cmocka_unit_test(h2_idle__leased_before_the_ack__goes_on),
 		cmocka_unit_test(h2_idle__between_sessions__connection_goes_on),
 	};
 

@@ -364,6 +364,46 @@ h2_move__windows_used_up_by_the_other__are_restored(void **state)
 	}
 }
 
+/* Both windows used up on a tunnel whose sending end is closed by then. */
+static void
+h2_move__half_closed_and_used_up__is_restored(void **state)
+{
+	for (int server = 0; server < 2; server++) {
+		nghttp2_settings_entry e[] = {
+			{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
+			{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 200000 },
+		};
+		struct pair *p = pair_new(server, e + server, 2 - server, 9000);
+		uint32_t id, other;
+
+		(void)state;
+		pair_run(p);
+		p->reply_upgrade = true;
+		other = server ? pair_peer_connect(p) : pair_connect(p);
+		id = server ? pair_peer_connect(p) : pair_connect(p);
+		pair_run(p);
+		p->frozen = true;
+		pair_us(p, id)->total = 65535;
+		pair_us(p, id)->ends = true;
+		h2_sess_resume(p->s, id);
+		pair_run(p);
+		pair_us(p, other)->total = 100000;
+		h2_sess_resume(p->s, other);
+		pair_run(p);
+		assert_int_equal(pair_us(p, id)->sent, 65535);
+		assert_int_equal(pair_us(p, other)->sent, 0);
+		assert_true(pair_them(p, id)->got_end);
+		p->frozen = false; /* moves ask for a SETTINGS ACK */
+		for (int i = 0; i < 3; i++)
+			pair_move(p);
+		pair_run(p);
+		check_all(p, other);
+		talk(p, id, 0, 100000);
+		check_all(p, id);
+		pair_free(&p);
+	}
+}
+
 int
 main(void)
 {
@@ -381,6 +421,7 @@ main(void)
 		cmocka_unit_test(h2_move__goaway_or_open_request__is_denied),
 		cmocka_unit_test(h2_move__tunnels_client_side__go_on),
 		cmocka_unit_test(h2_move__tunnels_server_side__go_on),
+		cmocka_unit_test(h2_move__half_closed_and_used_up__is_restored),
 		cmocka_unit_test(h2_move__held_bytes__stay_counted),
 		cmocka_unit_test(
 		    h2_move__windows_used_up_by_the_other__are_restored),

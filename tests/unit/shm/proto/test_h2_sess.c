@@ -278,7 +278,7 @@ h2_sess__drain__finishes_and_refuses(void **state)
 	a = pair_peer_request(p, "/a", 5);
 	pair_them(p, a)->ends = false;
 	pair_run(p);
-	h2_sess_drain(p->s);
+	h2_sess_drain(p->s, true);
 	b = pair_peer_request(p, "/b", 5);
 	p->frozen = true;
 	while (pair_in(p))
@@ -292,6 +292,35 @@ h2_sess__drain__finishes_and_refuses(void **state)
 	nghttp2_session_resume_data(p->peer, (int32_t)a);
 	pair_run(p);
 	check_done(p, a, 5, 0);
+	assert_true(h2_sess_is_over(p->s));
+	pair_free(&p);
+}
+
+static void
+h2_sess__drain_announced__takes_what_is_under_way(void **state)
+{
+	struct pair *p = pair_new(true, NULL, 0, 60000);
+	uint8_t way[1000];
+	const uint8_t *b;
+	ssize_t n;
+	uint32_t a;
+
+	(void)state;
+	pair_run(p);
+	a = pair_peer_request(p, "/a", 5);
+	n = nghttp2_session_mem_send(p->peer, &b);
+	assert_in_range(n, 1, sizeof(way));
+	memcpy(way, b, (size_t)n);
+	h2_sess_drain(p->s, false);
+	while (pair_out(p))
+		continue;
+	assert_int_equal(p->peer_goaway, H2_NO_ERROR + 1);
+	assert_int_equal(pair_feed(p, way, (size_t)n), 0);
+	pair_run(p);
+	check_done(p, a, 5, 0);
+	assert_false(h2_sess_is_going(p->s));
+	h2_sess_drain(p->s, true);
+	pair_run(p);
 	assert_true(h2_sess_is_over(p->s));
 	pair_free(&p);
 }
@@ -331,6 +360,20 @@ said(struct pair *p)
 	}
 	text[k] = '\0';
 	return text;
+}
+
+static void
+h2_sess__reset_unopened__is_all_that_shows(void **state)
+{
+	struct pair *p = pair_new(false, NULL, 0, 60000);
+
+	(void)state;
+	pair_run(p);
+	assert_int_equal(h2_sess_reset_unopened(p->s), 0);
+	assert_string_equal(said(p), "R1 ");
+	assert_int_equal(pair_request(p, "/x", 0), 3);
+	assert_string_equal(said(p), "H3 ");
+	pair_free(&p);
 }
 
 static void
@@ -449,6 +492,9 @@ main(void)
 		cmocka_unit_test(
 		    h2_sess__goaway_of_the_server__what_is_above_is_refused),
 		cmocka_unit_test(h2_sess__drain__finishes_and_refuses),
+		cmocka_unit_test(
+		    h2_sess__drain_announced__takes_what_is_under_way),
+		cmocka_unit_test(h2_sess__reset_unopened__is_all_that_shows),
 		cmocka_unit_test(h2_sess__ping__is_answered),
 		cmocka_unit_test(
 		    h2_sess__first_frames_of_a_frontend__settings_then_ack),
