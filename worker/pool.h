@@ -41,7 +41,8 @@ struct bconn {
 	struct tls_rec *tls; /* leased: the records' state; NULL: plain */
 	struct sv alpn;      /* what its handshake agreed on; mostly empty */
 	uint64_t warm_ms;    /* idle since, while it is in pool.warm */
-	struct list warm;    /* idle, holds its state and cipher contexts */
+	struct list warm;    /* in pool.warm or pool.parts */
+	uint8_t waits;       /* times a record was there in part */
 	/* Owner's read callback while leased; set by the stream after
 	 * pool_get(). */
 	void (*on_read)(struct bconn *bc, void *arg);

@@ -170,18 +170,25 @@ count_idle(struct pool *p, uint32_t server, int delta)
 		    &row->idle_count, (uint32_t)delta, memory_order_relaxed);
 }
 
-bool
-pool_idle_is_quiet(struct bconn *bc)
+/* 0: quiet; -WSE_AGAIN: part of a TLS record; else it is of no more use. */
+static int
+look(struct bconn *bc)
 {
 	char c;
 	ssize_t n;
 
 	if (bc->tls)
-		return xprt_tls_idle_read(bc->tls, bc->fd) == 0;
+		return xprt_tls_idle_read(bc->tls, bc->fd);
 	do
 		n = recv(bc->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	return n < 0 && errno == EAGAIN;
+	return n < 0 && errno == EAGAIN ? 0 : -WSE_EOF;
+}
+
+bool
+pool_idle_is_quiet(struct bconn *bc)
+{
+	return look(bc) == 0;
 }
 
 /* Somebody took it: no more events; what comes next says what it is. */
@@ -216,10 +223,20 @@ acquire(struct pool *p, struct bconn *bc)
 static void
 idle_event(struct pool *p, struct bconn *bc)
 {
-	if (!acquire(p, bc))
+	if (acquire(p, bc))
+		pool_idle_look(p, bc);
+}
+
+/* An h1 server has nothing to say between requests. */
+void
+pool_idle_look(struct pool *p, struct bconn *bc)
+{
+	int r = look(bc);
+
+	if (r == -WSE_AGAIN && pool_tls_wait(p, bc))
 		return;
-	/* an h1 server has nothing to say between requests */
-	if (pool_idle_is_quiet(bc))
+	bc->waits = 0;
+	if (r == 0)
 		pool_idle_put(p, bc, false);
 	else
 		pool_idle_end(p, bc, 0, false);

@@ -60,6 +60,8 @@ struct pool {
 	struct event later;
 	struct list warm;  /* bconn.warm, idle TLS, last released first */
 	struct event cool; /* gives up what is warm no more */
+	struct list parts; /* bconn.warm, LEASED: half a record is there */
+	struct event part; /* looks at them again */
 	void (*on_welcome)(void *arg);
 	void *welcome_arg;
 	void (*on_violation)(void *arg, const struct ipc_violation *v);
@@ -86,6 +88,8 @@ void pool_idle_revive(struct pool *p, struct bconn *bc);
 void pool_idle_drop(struct pool *p, struct bconn *bc);
 /* shutdown, CLOSING, CLOSE; frees bc. */
 void pool_idle_end(struct pool *p, struct bconn *bc, int why, bool permit);
+/* Of one that was idle and was acquired for an event: back, or closed. */
+void pool_idle_look(struct pool *p, struct bconn *bc);
 /* Does the peer still keep quiet? False: EOF, error or bytes (with TLS: other
  * than tickets and the like, which are taken). */
 bool pool_idle_is_quiet(struct bconn *bc);
@@ -99,6 +103,11 @@ bool pool_tls_load(struct pool *p, struct bconn *bc);
 bool pool_tls_save(struct pool *p, struct bconn *bc);
 /* Idle from now on: bc->tls stays for a while. */
 void pool_tls_warm(struct pool *p, struct bconn *bc);
+/*
+ * An idle one, just acquired, has part of a record: it stays LEASED until the
+ * rest is there.  False: that has lasted too long.
+ */
+bool pool_tls_wait(struct pool *p, struct bconn *bc);
 /* close_notify, as far as the socket takes it. */
 void pool_tls_bye(struct bconn *bc);
 /* Wipe and free bc->tls; the vault is not touched. */

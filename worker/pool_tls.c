@@ -14,7 +14,7 @@
 #include "shm/base/clock.h"
 #include "worker/pool_parts.h"
 
-enum { WARM_MS = 1000 };
+enum { WARM_MS = 1000, PART_MS = 20, PART_WAITS = 50 };
 
 void
 pool_tls_forget(struct bconn *bc)
@@ -136,9 +136,50 @@ pool_tls_warm(struct pool *p, struct bconn *bc)
 	arm(p);
 }
 
+static void
+part_arm(struct pool *p)
+{
+	struct timeval tv = { 0, PART_MS * 1000 };
+
+	if (!list_is_empty(&p->parts) &&
+	    !event_pending(&p->part, EV_TIMEOUT, NULL))
+		event_add(&p->part, &tv);
+}
+
+static void
+on_part(evutil_socket_t fd, short what, void *arg)
+{
+	struct pool *p = arg;
+	struct list *it, *tmp;
+
+	(void)fd;
+	(void)what;
+	clock_update();
+	/* who waits on goes to the head */
+	list_for_safe(it, tmp, &p->parts)
+	{
+		list_del(it);
+		pool_idle_look(p, list_entry(it, struct bconn, warm));
+	}
+	part_arm(p);
+}
+
+bool
+pool_tls_wait(struct pool *p, struct bconn *bc)
+{
+	if (++bc->waits > PART_WAITS)
+		return false;
+	event_del(&bc->rev);
+	list_add_head(&p->parts, &bc->warm);
+	part_arm(p);
+	return true;
+}
+
 void
 pool_tls_init(struct pool *p)
 {
+	list_init(&p->parts);
+	event_assign(&p->part, p->base, -1, 0, on_part, p);
 	list_init(&p->warm);
 	event_assign(&p->cool, p->base, -1, 0, on_cool, p);
 }
@@ -147,4 +188,5 @@ void
 pool_tls_fini(struct pool *p)
 {
 	event_del(&p->cool);
+	event_del(&p->part);
 }

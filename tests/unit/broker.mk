@@ -32,6 +32,13 @@ tests_unit_broker_test_rounds_SOURCES = tests/unit/broker/test_rounds.c \
 	$(broker_rig)
 tests_unit_broker_test_rounds_LDADD = $(broker_ldadd)
 
+check_PROGRAMS += tests/unit/broker/test_tls_pool
+tests_unit_broker_test_tls_pool_SOURCES = \
+	tests/unit/broker/test_tls_pool.c \
+	tests/unit/broker/tls_origin.c tests/unit/broker/tls_origin.h \
+	$(broker_rig)
+tests_unit_broker_test_tls_pool_LDADD = $(broker_ldadd)
+
 # The worker's side of the pool has one owner with the broker.
 check_PROGRAMS += tests/unit/worker/test_pool
 tests_unit_worker_test_pool_SOURCES = tests/unit/worker/test_pool.c
