@@ -6,6 +6,7 @@
 
 #include "tests/unit/shm/proto/h2_pair.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -404,6 +405,61 @@ h2_move__half_closed_and_used_up__is_restored(void **state)
 	}
 }
 
+/* Tunnels that come, talk and go at random, between moves at random. */
+static void
+walk(bool server, unsigned seed)
+{
+	nghttp2_settings_entry e[] = {
+		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 100 },
+	};
+	struct pair *p = pair_new(server, e + server, 2 - server, 3000);
+	uint32_t id[8] = { 0 };
+
+	pair_run(p);
+	for (int i = 0; i < 300; i++) {
+		unsigned k = (unsigned)rand_r(&seed) % 8;
+		unsigned what = (unsigned)rand_r(&seed) % 10;
+
+		p->reply_upgrade = true;
+		p->reply_bytes = 0;
+		if (what < 4)
+			pair_move(p);
+		else if (!id[k])
+			id[k] = server ? pair_peer_connect(p) : pair_connect(p);
+		else if (what < 7)
+			talk(p, id[k], (unsigned)rand_r(&seed) % 9999,
+			    (unsigned)rand_r(&seed) % 9999);
+		else if (what == 7)
+			h2_sess_reset(p->s, id[k], H2_CANCEL);
+		else if (what == 8)
+			nghttp2_submit_rst_stream(
+			    p->peer, 0, (int32_t)id[k], H2_CANCEL);
+		else
+			nghttp2_submit_settings(p->peer, 0, &e[1], 1);
+		pair_run(p);
+		if (what == 9) {
+			e[1].value += (unsigned)rand_r(&seed) % 3000;
+			p->reply_upgrade = false;
+			exchange(p, 5000, 5000);
+		}
+		assert_int_equal(p->peer_goaway, 0);
+		if (id[k] && !pair_us(p, id[k])->closed)
+			check_all(p, id[k]);
+		else
+			id[k] = 0;
+	}
+	pair_free(&p);
+}
+
+static void
+h2_move__random_walks__nothing_is_lost(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 40; seed++)
+		walk(seed & 1, seed);
+}
+
 int
 main(void)
 {
@@ -422,6 +478,7 @@ main(void)
 		cmocka_unit_test(h2_move__tunnels_client_side__go_on),
 		cmocka_unit_test(h2_move__tunnels_server_side__go_on),
 		cmocka_unit_test(h2_move__half_closed_and_used_up__is_restored),
+		cmocka_unit_test(h2_move__random_walks__nothing_is_lost),
 		cmocka_unit_test(h2_move__held_bytes__stay_counted),
 		cmocka_unit_test(
 		    h2_move__windows_used_up_by_the_other__are_restored),
