@@ -39,6 +39,12 @@ tests_unit_broker_test_tls_pool_SOURCES = \
 	$(broker_rig)
 tests_unit_broker_test_tls_pool_LDADD = $(broker_ldadd)
 
+check_PROGRAMS += tests/unit/broker/test_tls_hs_pool
+tests_unit_broker_test_tls_hs_pool_SOURCES = \
+	tests/unit/broker/test_tls_hs_pool.c \
+	tests/unit/broker/tls_origin.c tests/unit/broker/tls_origin.h
+tests_unit_broker_test_tls_hs_pool_LDADD = $(broker_ldadd)
+
 # The worker's side of the pool has one owner with the broker.
 check_PROGRAMS += tests/unit/worker/test_pool
 tests_unit_worker_test_pool_SOURCES = tests/unit/worker/test_pool.c

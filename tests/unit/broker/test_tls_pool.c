@@ -153,11 +153,19 @@ handshakes(void)
 }
 
 static void
+stop(void)
+{
+	rig_stop(&rig);
+	tls_origin_fini(&origin);
+	SSL_CTX_free(rig.srv[0].tls.ctx);
+}
+
+static void
 tear_down(void)
 {
 	rig_check_rest(&rig);
 	assert_int_equal(rig.violations, 0);
-	rig_stop(&rig);
+	stop();
 }
 
 static void
@@ -401,7 +409,7 @@ tls__forged_state__is_refused_and_reported(void **state)
 	assert_int_equal(handshakes(), 2);
 	assert_int_equal(rig.violations, 1);
 	rig.violations = 0;
-	rig_stop(&rig);
+	stop();
 }
 
 /* Secrets do not stay where the connection has left. */

@@ -164,6 +164,7 @@ talk(void *arg)
 	shutdown(t->fd, SHUT_RDWR);
 	close(t->fd);
 	free(t);
+	o->threads--;
 	return NULL;
 }
 
@@ -194,13 +195,31 @@ accept_all(void *arg)
 		CHK(t);
 		t->o = o;
 		t->fd = fd;
+		o->threads++;
 		start(talk, t);
 	}
+	o->threads--;
 	return NULL;
 }
 
 void
 tls_origin_run(struct tls_origin *o)
 {
+	o->threads++;
 	start(accept_all, o);
+}
+
+void
+tls_origin_fini(struct tls_origin *o)
+{
+	unsigned i;
+
+	shutdown(o->fd, SHUT_RDWR);
+	for (i = 0; o->threads > 0 && i < 3000; i++)
+		usleep(1000);
+	CHK(o->threads == 0);
+	usleep(20000); /* what OpenSSL keeps for a thread goes with it */
+	close(o->fd);
+	SSL_CTX_free(o->ctx);
+	X509_free(o->cert);
 }

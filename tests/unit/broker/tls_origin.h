@@ -22,15 +22,17 @@ struct tls_origin {
 	int fd, port;
 	SSL_CTX *ctx;
 	X509 *cert;
-	unsigned delay_ms; /* before each handshake */
+	atomic_uint delay_ms; /* before each handshake */
+	atomic_uint threads;
 	atomic_uint accepted, full, resumed, failed, polite; /* close_notify */
 };
 
 /* Listens; nobody accepts before tls_origin_run(). expired: the certificate;
  * max_version: 0 or TLS1_2_VERSION. */
 void tls_origin_init(struct tls_origin *o, bool expired, int max_version);
-/* From now on, for the rest of the process. */
 void tls_origin_run(struct tls_origin *o);
+/* Its clients have closed: waits for the threads, frees. */
+void tls_origin_fini(struct tls_origin *o);
 /* A client's context; verify: trusts the certificate of o. */
 SSL_CTX *tls_origin_client(const struct tls_origin *o, bool verify);
 
