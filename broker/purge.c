@@ -12,9 +12,14 @@
 #include "broker/dial.h"
 #include "broker/idle.h"
 #include "broker/target.h"
+#include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 
-enum { PREWARM_BACKOFF_MAX_S = 60, DRIFT_ROUNDS = 3 };
+enum {
+	PREWARM_BACKOFF_MAX_S = 60,
+	PREWARM_TLS_MAX = 64, /* handshakes at once: or they time out */
+	DRIFT_ROUNDS = 3
+};
 
 struct census {
 	unsigned idle;  /* words that say idle, prewarmed ones left out */
@@ -149,6 +154,9 @@ prewarm(uint32_t server, uint64_t now_us)
 		return;
 	pool->pins++;
 	n = row->pool.prewarm - (int)c.ready - (int)pool->dials;
+	if (tls_dial_is_wanted(server) &&
+	    n > PREWARM_TLS_MAX - (int)pool->dials)
+		n = PREWARM_TLS_MAX - (int)pool->dials;
 	for (; n > 0 && state_free_slot() != UINT32_MAX; n--) {
 		if (dial_start(pool, &why, &errnum) != 0)
 			sv->prewarm_fails++;

@@ -92,6 +92,7 @@ job_new(const struct bslot *s)
 	memcpy(j->sni, s->pool->sni, s->pool->sni_bytes);
 	host = tls_back_verify_host(c, j->sni);
 	snprintf(j->host, sizeof(j->host), "%s", host ? host : "");
+	j->patient = s->pool->waiter_count == 0;
 	fill_alpn(&j->alpn, &c->tls.opts.alpn);
 	j->until_us = ms ? s->start_us + (uint64_t)ms * 1000 : 0;
 	if (!c->tls.no_reuse)

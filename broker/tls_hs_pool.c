@@ -4,6 +4,7 @@
  * jobs; finished ones go to one list of the broker's loop.  A list is handed
  * over under its mutex, and an eventfd says that it is not empty.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,7 +17,10 @@
 #include "broker/tls_job.h"
 #include "shm/base/chk.h"
 
-enum { THREADS_MAX = 4 };
+enum {
+	THREADS_MAX = 4,
+	TRIM_LEAST = 64 /* jobs at once that leave much memory behind */
+};
 
 /* Jobs on their way from one thread to another. */
 struct mailbox {
@@ -29,7 +33,8 @@ struct mailbox {
 struct tls_worker {
 	struct event_base *base;
 	struct mailbox in;
-	unsigned load; /* jobs it has; the loop's */
+	unsigned load;         /* jobs it has; the loop's */
+	unsigned active, peak; /* the same, as the thread sees it */
 };
 
 static struct tls_worker workers[THREADS_MAX];
@@ -114,6 +119,8 @@ on_job(evutil_socket_t fd, short what, void *arg)
 	mailbox_heard(&w->in);
 	while ((j = mailbox_get(&w->in)) != NULL) {
 		j->w = w;
+		if (++w->active > w->peak)
+			w->peak = w->active;
 		tls_hs_run(j, w->base);
 	}
 }
@@ -205,5 +212,12 @@ tls_hs_pool_submit(struct tls_job *j)
 void
 tls_hs_pool_done(struct tls_job *j)
 {
+	struct tls_worker *w = j->w;
+
 	mailbox_put(&done, j);
+	if (--w->active > 0 || w->peak < TRIM_LEAST)
+		return;
+	/* a burst is over: its memory goes back to the system */
+	w->peak = 0;
+	malloc_trim(0);
 }

@@ -273,9 +273,10 @@ done(struct tls_job *j)
 	if (j->phase == TLS_JOB_SHAKE && j->collect &&
 	    tls_hs_is_ticket_due(j->hs)) {
 		wait = 2 * (now - j->begin_us);
-		wait = wait < TICKET_LEAST_US ? TICKET_LEAST_US
-		    : wait > TICKET_MOST_US   ? TICKET_MOST_US
-					      : wait;
+		if (j->patient || wait > TICKET_MOST_US)
+			wait = TICKET_MOST_US;
+		else if (wait < TICKET_LEAST_US)
+			wait = TICKET_LEAST_US;
 		j->ticket_until_us = now + wait;
 		j->phase = TLS_JOB_TICKET;
 		/* it may have come with the end of the handshake */

@@ -33,6 +33,7 @@ struct tls_job {
 	struct ssl_ctx_st *ctx;
 	struct ssl_session_st *resume; /* NULL: a full handshake */
 	bool collect;                  /* wait for a session */
+	bool patient;                  /* nobody waits for the connection */
 	char sni[IPC_TEXT_MAX + 1];
 	char host[256]; /* the certificate's name; "": any */
 	struct tls_alpn alpn;
