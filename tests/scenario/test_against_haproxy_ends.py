@@ -225,7 +225,8 @@ RETRIES = [
     Case("retry_none", [GET11("a"), R], REFUSE,
          be="retry-on none\n retries 1\n timeout connect 300ms"),
     Case("retry_all", [GET11("a"), R], [
-        [Q, CLOSE], [Q, "HTTP/1.1 500 X\nContent-Length: 0\n\n", CLOSE], answer()],
+        [Q, CLOSE], [Q, "HTTP/1.1 500 X\nContent-Length: 0\n"
+         "Connection: close\n\n", CLOSE], answer()],
          be="retry-on all-retryable-errors", only="client|log"),
     Case("retry_reused", [GET11("a"), R, 0.1, GET11("b"), R],
          [[Q, OK, Q, CLOSE], answer()]),

@@ -84,8 +84,7 @@ backend be
                 timeout=20)
     assert not seen.errors, seen.errors[:3]
     assert seen.statuses == {200: seen.requests}, seen
-    # A closed one may still count there when the next is accepted.
-    assert origin.stats()["peak_open"] <= 12, origin.stats()
+    # Its peak says nothing: it accepts the next before it reads a FIN.
     wait_until(lambda: origin.stats()["open"] <= 8, what="8 connections")
     used = proxy.board()["slots"]["by_state"]
     assert sum(n for s, n in used.items() if s != "free") <= 8, used

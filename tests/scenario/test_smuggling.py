@@ -242,31 +242,43 @@ def reason_of(name, table):
         fnmatch.fnmatchcase(name, w) for w in words.split())), None)
 
 
+def compared(cases):
+    """{case: what is wrong} of cases sent through both proxies."""
+    theirs, ours = Side(Haproxy, cases), Side(Proxy, cases)
+    wrong = {("", fault): f"forwarded what is not HTTP: {fault}: {data[:300]!r}"
+             for fault, data in ours.server.faults}
+    for i, case in enumerate(cases):
+        name, data = case
+        a, b = theirs.seen(i), ours.seen(i)
+        if a and not b:
+            if not reason_of(name, STRICTER):
+                wrong[case] = (f"refused {ours.statuses[i]} what HAProxy"
+                               f" forwards: {data[:200]!r}")
+        elif b and not a:
+            wrong[case] = (f"forwarded what HAProxy refuses "
+                           f"{theirs.statuses[i]}: {data[:200]!r}: {b}")
+        elif a != b:
+            wrong[case] = f"HAProxy {a}\n    wsbroker {b}"
+        elif b and reason_of(name, STRICTER):
+            wrong[case] = "in STRICTER, but forwarded"
+        elif len(ours.statuses[i]) < len(b):
+            wrong[case] = f"{b} but answers {ours.statuses[i]}"
+    return wrong
+
+
 @limit(90)
 def test_requests():
     needs("haproxy")
     cases = list(requests())
     assert len(dict(cases)) == len(cases), "a name twice"
-    theirs, ours = Side(Haproxy, cases), Side(Proxy, cases)
-    report = [f"forwarded what is not HTTP: {fault}: {data[:300]!r}"
-              for fault, data in ours.server.faults]
-    for i, (name, data) in enumerate(cases):
-        a, b = theirs.seen(i), ours.seen(i)
-        if a and not b:
-            if not reason_of(name, STRICTER):
-                report.append(f"{name}: refused {ours.statuses[i]} what HAProxy"
-                              f" forwards: {data[:200]!r}")
-            continue
-        if b and not a:
-            report.append(f"{name}: forwarded what HAProxy refuses "
-                          f"{theirs.statuses[i]}: {data[:200]!r}: {b}")
-        elif a != b:
-            report.append(f"{name}: HAProxy {a}\n    wsbroker {b}")
-        if b and reason_of(name, STRICTER):
-            report.append(f"{name}: in STRICTER, but forwarded")
-        if len(ours.statuses[i]) < len(b):
-            report.append(f"{name}: {b} but answers {ours.statuses[i]}")
-    fail_with(report)
+    wrong = compared(cases)
+    # On a busy machine timeout http-request may strike: once more, alone.
+    for _ in range(2):
+        again = [case for case in wrong if case in cases]
+        if not again or len(again) < len(wrong):
+            break
+        wrong = compared(again)
+    fail_with([f"{name}: {text}" for (name, _), text in wrong.items()])
 
 
 class Evil(FakeServer):
