@@ -12,6 +12,10 @@ wsbroker_origin_SOURCES = tools/origin/main.c tools/origin/conn.c \
 	tools/origin/conn.h tools/origin/page.c tools/origin/page.h \
 	tools/origin/plan.c tools/origin/plan.h tools/origin/probe.c \
 	tools/origin/probe.h tools/origin/req.c tools/origin/req.h \
-	tools/origin/ws.c tools/origin/ws.h
+	tools/origin/tls.c tools/origin/tls.h tools/origin/tls_cert.c \
+	tools/origin/tls_cert.h tools/origin/tls_ctx.c tools/origin/tls_ctx.h \
+	tools/origin/tls_stat.c tools/origin/tls_stat.h tools/origin/turn.c \
+	tools/origin/turn.h tools/origin/wire.h tools/origin/ws.c \
+	tools/origin/ws.h
 wsbroker_origin_LDADD = $(LIBEVENT_LIBS) $(OPENSSL_LIBS)
 include tools/install.mk

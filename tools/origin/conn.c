@@ -12,6 +12,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "tools/origin/tls_ctx.h"
+#include "tools/origin/turn.h"
+
 #define LINGER_MS        2000
 #define PATTERN_BYTES    262144
 #define PATTERN_PER_SEND 4 /* pieces of it in one sendmsg */
@@ -57,6 +60,31 @@ resume(struct conn *c)
 	c->held = false;
 }
 
+static void
+wait_write(struct conn *c, bool on)
+{
+	if (on && !c->waits)
+		event_add(&c->write_ev, NULL);
+	else if (!on && c->waits)
+		event_del(&c->write_ev);
+	c->waits = on;
+}
+
+/* Bytes that TLS holds already come without an event of the socket. */
+static void
+read_on(struct conn *c)
+{
+	if (!c->held && wire_pending(&c->wire))
+		event_active(&c->read_ev, EV_READ, 0);
+}
+
+/* Whether the connection ends with a close_notify. */
+static bool
+ends_clean(const struct conn *c)
+{
+	return !tls_options.close_unclean && !c->plan.unclean;
+}
+
 /* All requests counted are over, but perhaps for the last. */
 static void
 finish_requests(struct conn *c, bool but_last)
@@ -71,15 +99,19 @@ static void
 conn_free(struct conn *c)
 {
 	hold(c);
-	if (c->waits)
-		event_del(&c->write_ev);
+	wait_write(c, false);
 	event_del(&c->timer);
+	if (c->wire.tls) {
+		if (ends_clean(c))
+			tls_end(c->wire.tls);
+		tls_free(&c->wire.tls);
+	}
 	conn_stats.aborted += c->unfinished;
 	finish_requests(c, false);
 	if (!c->admin)
 		conn_stats.open--;
 	EVP_MD_CTX_free(c->hash);
-	close(c->fd);
+	close(c->wire.fd);
 	SLIST_INSERT_HEAD(&free_conns, c, free_entry);
 }
 
@@ -93,7 +125,8 @@ conn_new(int fd, bool admin)
 	else if (!(c = malloc(sizeof(*c))))
 		return NULL;
 	memset(c, 0, offsetof(struct conn, in));
-	c->fd = fd;
+	c->state = CONN_HEAD;
+	c->wire.fd = fd;
 	c->admin = admin;
 	c->id = ++last_id;
 	event_assign(
@@ -104,16 +137,27 @@ conn_new(int fd, bool admin)
 	return c;
 }
 
-static void
-start_idle(struct conn *c)
+void
+conn_start_idle(struct conn *c)
 {
 	if (conn_options.idle_close_ms && !c->admin)
 		conn_timer(c, conn_options.idle_close_ms);
 }
 
-void
-conn_accept(int fd, bool admin)
+/* Returns false when there is no memory. */
+static bool
+start_tls(struct conn *c)
 {
+	c->wire.tls = tls_new(c->wire.fd);
+	c->state = CONN_SHAKE;
+	c->held = tls_options.handshake_delay_ms > 0;
+	return c->wire.tls != NULL;
+}
+
+void
+conn_accept(int fd, enum conn_kind kind)
+{
+	bool admin = kind == CONN_ADMIN;
 	struct conn_stats *st = &conn_stats;
 	struct conn *c;
 	int one = 1;
@@ -135,8 +179,17 @@ conn_accept(int fd, bool admin)
 		if (++st->open > st->peak_open)
 			st->peak_open = st->open;
 	}
+	if (kind == CONN_TLS && !start_tls(c)) {
+		c->held = true;
+		conn_free(c);
+		return;
+	}
+	if (c->held) {
+		conn_timer(c, tls_options.handshake_delay_ms);
+		return;
+	}
 	event_add(&c->read_ev, NULL);
-	start_idle(c);
+	conn_start_idle(c);
 }
 
 size_t
@@ -196,11 +249,23 @@ linger(struct conn *c)
 		conn_free(c);
 		return;
 	}
-	shutdown(c->fd, SHUT_WR);
+	wire_shutdown(&c->wire, ends_clean(c));
 	c->state = CONN_LINGER;
 	c->in_at = c->in_end = 0;
 	resume(c);
+	read_on(c);
 	conn_timer(c, LINGER_MS);
+}
+
+/* The client reads the alert, if it still reads; TLS is over. */
+static void
+fail_tls(struct conn *c)
+{
+	tls_free(&c->wire.tls);
+	wait_write(c, false);
+	c->out_at = c->out_end = 0;
+	c->gen = 0;
+	linger(c);
 }
 
 static void
@@ -208,7 +273,8 @@ reset_hard(struct conn *c)
 {
 	struct linger off = { 1, 0 };
 
-	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+	c->plan.unclean = true;
+	setsockopt(c->wire.fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
 	conn_free(c);
 }
 
@@ -238,13 +304,11 @@ flush(struct conn *c)
 			left -= v->iov_len;
 			at = 0;
 		}
-		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+		n = wire_send(&c->wire, &msg);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			if (!c->waits)
-				event_add(&c->write_ev, NULL);
-			c->waits = true;
+			wait_write(c, true);
 			return true;
 		}
 		if (n < 0) {
@@ -260,193 +324,8 @@ flush(struct conn *c)
 		c->gen -= (uint64_t)n;
 		c->gen_at = (c->gen_at + (size_t)n) % sizeof(pattern);
 	}
-	if (c->waits)
-		event_del(&c->write_ev);
-	c->waits = false;
+	wait_write(c, false);
 	return true;
-}
-
-static void
-refuse(struct conn *c, const char *status)
-{
-	if (!c->admin)
-		conn_stats.bad++;
-	if (c->state == CONN_BODY && c->plan.early) {
-		c->state = CONN_CLOSE; /* the answer was given */
-		return;
-	}
-	c->state = CONN_CLOSE;
-	conn_putf(c,
-	    "HTTP/1.1 %s\r\nContent-Length: 0\r\n"
-	    "Connection: close\r\n\r\n",
-	    status);
-}
-
-/* All of an answer was put into `out` and `gen`: what is next? */
-static void
-next_request(struct conn *c)
-{
-	bool body = c->dec.state != DEC_DONE;
-
-	if (c->plan.drop ||
-	    (conn_options.close_after && !c->admin &&
-		c->requests >= conn_options.close_after))
-		c->keep = false;
-	if (!c->keep || c->plan.kind == PLAN_ABORT)
-		c->state = CONN_CLOSE;
-	else if (body)
-		c->state = CONN_BODY; /* answered early: read what follows */
-	else
-		c->state = CONN_HEAD;
-	if (c->state == CONN_HEAD && c->in_at == c->in_end)
-		start_idle(c);
-}
-
-static void
-count_request(struct conn *c)
-{
-	struct conn_stats *st = &conn_stats;
-
-	if (c->admin || c->plan.kind == PLAN_STATS ||
-	    c->plan.kind == PLAN_STATS_RESET)
-		return;
-	c->requests++;
-	c->unfinished++;
-	st->requests++;
-	if (++st->concurrent > st->peak_concurrent)
-		st->peak_concurrent = st->concurrent;
-}
-
-/* Starts the answer, now or after the delay that was asked for. */
-static void
-begin_answer(struct conn *c, const char *head, size_t head_len)
-{
-	plan_answer(c, head, head_len);
-	if (c->plan.delay_ms) {
-		c->after_delay = c->state;
-		c->state = CONN_DELAY;
-		conn_timer(c, c->plan.delay_ms);
-	}
-}
-
-/* Returns false when no whole head is there. */
-static bool
-read_head(struct conn *c)
-{
-	const char *head = c->in + c->in_at;
-	struct req req;
-	ssize_t n = req_parse(head, c->in_end - c->in_at, &req);
-
-	if (n == 0) {
-		if (c->in_end - c->in_at < sizeof(c->in))
-			return false;
-		refuse(c, "431 Request Header Fields Too Large");
-		return true;
-	}
-	if (n < 0) {
-		refuse(c, "400 Bad Request");
-		return true;
-	}
-	if (conn_options.idle_close_ms)
-		event_del(&c->timer);
-	c->in_at += (size_t)n;
-	plan_read(&c->plan, &req);
-	count_request(c);
-	c->keep = req.keep && !c->plan.close && !c->plan.nolen;
-	req_decoder_init(&c->dec, &req);
-	if (c->plan.kind == PLAN_HASH) {
-		if (!c->hash)
-			c->hash = EVP_MD_CTX_new();
-		if (!c->hash || !EVP_DigestInit_ex(c->hash, EVP_sha256(), NULL))
-			abort();
-	}
-	if (req.expect && req.body != REQ_BODY_NONE && !c->plan.early)
-		conn_putf(c, "HTTP/1.1 100 Continue\r\n\r\n");
-	if (c->plan.kind == PLAN_ECHO)
-		plan_answer_echo(c, &req);
-	if (c->dec.state == DEC_DONE || plan_is_early(&c->plan))
-		begin_answer(c, head, (size_t)n);
-	else
-		c->state = CONN_BODY;
-	return true;
-}
-
-static void
-take_body(struct conn *c, const char *data, size_t len)
-{
-	if (c->plan.early)
-		return;
-	if (c->plan.kind == PLAN_HASH) {
-		EVP_DigestUpdate(c->hash, data, len);
-	} else if (c->plan.kind == PLAN_ECHO && !c->plan.head) {
-		if (c->dec.chunked)
-			conn_putf(c, "%zx\r\n", len);
-		conn_put(c, data, len);
-		if (c->dec.chunked)
-			conn_put(c, "\r\n", 2);
-	}
-}
-
-/* Returns false when it waits for input or for room in the output. */
-static bool
-read_body(struct conn *c)
-{
-	size_t have = c->in_end - c->in_at, room = conn_room(c), len;
-	const char *data;
-	ssize_t n;
-
-	if (c->dec.state == DEC_DONE) {
-		if (c->plan.early)
-			next_request(c);
-		else
-			begin_answer(c, NULL, 0);
-		return true;
-	}
-	if (c->plan.kind == PLAN_ECHO) {
-		if (room < CONN_OUT_ROOM)
-			return false;
-		if (have > room - 64)
-			have = room - 64;
-	}
-	n = req_decode(&c->dec, c->in + c->in_at, have, &data, &len);
-	if (n < 0) {
-		refuse(c, "400 Bad Request");
-		return true;
-	}
-	if (len)
-		take_body(c, data, len);
-	c->in_at += (size_t)n;
-	return n > 0;
-}
-
-/* Goes on with what the buffers allow; false: waits for an event. */
-static bool
-step(struct conn *c)
-{
-	switch (c->state) {
-	case CONN_HEAD:
-		if (conn_room(c) < CONN_OUT_ROOM || c->gen)
-			return false;
-		return read_head(c);
-	case CONN_BODY:
-		return read_body(c);
-	case CONN_SEND:
-		if (c->plan.kind == PLAN_CHUNKED && c->plan.n) {
-			plan_more_chunks(c);
-			return conn_room(c) >= CONN_OUT_ROOM;
-		}
-		next_request(c);
-		return true;
-	case CONN_WS:
-		ws_echo(c);
-		return false;
-	case CONN_DELAY:
-	case CONN_SSE:
-	case CONN_CLOSE:
-	case CONN_LINGER:
-		break;
-	}
-	return false;
 }
 
 /* Whether the last request counted still has something to come. */
@@ -490,6 +369,7 @@ tidy_input(struct conn *c)
 		hold(c);
 	else
 		resume(c);
+	read_on(c);
 }
 
 /* Reads, answers and writes until an event must come first. */
@@ -499,7 +379,7 @@ run(struct conn *c)
 	bool wrote = true;
 
 	while (wrote) {
-		while (step(c))
+		while (turn_step(c))
 			continue;
 		if (c->state == CONN_DELAY)
 			break; /* the answer is ready, and held back */
@@ -515,21 +395,55 @@ run(struct conn *c)
 }
 
 static void
+shake(struct conn *c)
+{
+	int done = tls_handshake(c->wire.tls);
+
+	if (done < 0) {
+		fail_tls(c);
+		return;
+	}
+	wait_write(c, done == 0 && tls_blocked_on_write(c->wire.tls));
+	if (done == 0)
+		return;
+	c->state = CONN_HEAD;
+	conn_start_idle(c);
+}
+
+/* Nothing was read: errno says why. */
+static void
+read_failed(struct conn *c)
+{
+	if (errno == EAGAIN && c->wire.tls && tls_blocked_on_write(c->wire.tls))
+		wait_write(c, true);
+	else if (errno == EPROTO && c->wire.tls)
+		fail_tls(c);
+	else if (errno != EAGAIN && errno != EINTR)
+		conn_free(c);
+}
+
+static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
 	ssize_t n;
 
+	(void)fd;
 	(void)what;
+	if (c->state == CONN_SHAKE) {
+		shake(c);
+		return;
+	}
 	if (c->state == CONN_LINGER)
 		c->in_at = c->in_end = 0;
-	n = recv(fd, c->in + c->in_end, sizeof(c->in) - c->in_end, 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	n = wire_recv(&c->wire, c->in + c->in_end, sizeof(c->in) - c->in_end);
+	if (n < 0) {
+		read_failed(c);
 		return;
-	if (n < 0 ||
-	    (n == 0 &&
-		(c->state == CONN_LINGER || c->state == CONN_DELAY ||
-		    c->state == CONN_SSE))) {
+	}
+	if (n == 0 &&
+	    (c->state == CONN_LINGER || c->state == CONN_DELAY ||
+		c->state == CONN_SSE)) {
 		conn_free(c);
 		return;
 	}
@@ -537,8 +451,10 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		c->eof = true;
 		hold(c);
 	}
-	if (c->state == CONN_LINGER)
+	if (c->state == CONN_LINGER) {
+		read_on(c);
 		return;
+	}
 	c->in_end += (size_t)n;
 	run(c);
 }
@@ -546,9 +462,17 @@ on_read(evutil_socket_t fd, short what, void *arg)
 static void
 on_write(evutil_socket_t fd, short what, void *arg)
 {
+	struct conn *c = arg;
+
 	(void)fd;
 	(void)what;
-	run(arg);
+	if (c->state == CONN_SHAKE) {
+		shake(c);
+		return;
+	}
+	if (c->wire.tls && tls_blocked_on_write(c->wire.tls) && !c->held)
+		event_active(&c->read_ev, EV_READ, 0);
+	run(c);
 }
 
 static void
@@ -559,6 +483,14 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	switch (c->state) {
+	case CONN_SHAKE:
+		if (!c->held) { /* --idle-close */
+			conn_free(c);
+			break;
+		}
+		resume(c); /* --tls-handshake-delay */
+		conn_start_idle(c);
+		break;
 	case CONN_DELAY:
 		c->state = c->after_delay;
 		run(c);

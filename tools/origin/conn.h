@@ -18,6 +18,7 @@
 
 #include "tools/origin/plan.h"
 #include "tools/origin/req.h"
+#include "tools/origin/wire.h"
 #include "tools/origin/ws.h"
 
 #define CONN_IN_BYTES  65536
@@ -25,6 +26,7 @@
 #define CONN_OUT_ROOM  8192 /* free in `out` before a next answer starts */
 
 enum conn_state {
+	CONN_SHAKE,  /* TLS handshake, or the delay before it */
 	CONN_HEAD,   /* waits for a request head */
 	CONN_BODY,   /* reads a request body */
 	CONN_DELAY,  /* the timer starts the answer */
@@ -40,7 +42,7 @@ struct conn {
 	struct event read_ev;
 	struct event write_ev;
 	struct event timer;
-	int fd;
+	struct wire wire;
 	enum conn_state state;
 	enum conn_state after_delay;
 	bool admin; /* came in on the admin listener: not counted */
@@ -89,8 +91,14 @@ extern struct conn_stats conn_stats;
 
 void conn_init(struct event_base *base);
 
+enum conn_kind {
+	CONN_PLAIN,
+	CONN_TLS,
+	CONN_ADMIN /* plain, and in no statistics */
+};
+
 /* Takes over the accepted descriptor. */
-void conn_accept(int fd, bool admin);
+void conn_accept(int fd, enum conn_kind kind);
 
 /* Appends to the output; the caller has checked conn_room(). */
 void conn_put(struct conn *c, const void *data, size_t len);
@@ -102,5 +110,8 @@ size_t conn_room(const struct conn *c);
 
 /* Arms the connection's one timer. */
 void conn_timer(struct conn *c, uint32_t ms);
+
+/* Waits for a request, as long as --idle-close allows. */
+void conn_start_idle(struct conn *c);
 
 #endif

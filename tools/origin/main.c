@@ -23,6 +23,7 @@
 
 #include "tools/origin/conn.h"
 #include "tools/origin/probe.h"
+#include "tools/origin/tls_ctx.h"
 
 #define LISTENERS_MAX     16
 #define BACKLOG           4096
@@ -32,7 +33,7 @@
 struct listener {
 	struct event *ev;
 	struct event *pause;
-	bool admin;
+	enum conn_kind kind;
 };
 
 static struct listener listeners[LISTENERS_MAX];
@@ -41,13 +42,29 @@ static int listener_count;
 static void
 usage(FILE *out)
 {
-	fputs("usage: wsbroker-origin [--listen ADDR:PORT|unix:PATH]...\n"
-	      "           [--admin ADDR:PORT] [--idle-close MS]\n"
-	      "           [--close-after REQUESTS] [--max-conn N]\n"
-	      "       wsbroker-origin --probe URL\n"
-	      "       wsbroker-origin --ws-probe URL TEXT\n"
-	      "Port 0 takes a free one; what it is, is printed.\n"
-	      "What comes in on --admin is not counted in /_stats.\n",
+	fputs(
+	    "usage: wsbroker-origin [--listen ADDR:PORT|unix:PATH]...\n"
+	    "           [--admin ADDR:PORT] [--idle-close MS]\n"
+	    "           [--close-after REQUESTS] [--max-conn N]\n"
+	    "           [--tls-listen ADDR:PORT]... [TLS options]\n"
+	    "       wsbroker-origin --probe URL\n"
+	    "       wsbroker-origin --ws-probe URL TEXT\n"
+	    "Port 0 takes a free one; what it is, is printed.\n"
+	    "What comes in on --admin is not counted in /_stats.\n"
+	    "TLS options, for all of --tls-listen:\n"
+	    "  --tls-cert FILE             certificate and key; made without\n"
+	    "  --tls-key ecdsa|rsa         the key that is made\n"
+	    "  --tls-name NAME             also in the certificate made\n"
+	    "  --dump-cert FILE            writes the certificate, for "
+	    "clients\n"
+	    "  --tls-min, --tls-max        1.2 or 1.3\n"
+	    "  --tls-ciphers LIST          of TLS 1.2\n"
+	    "  --tls-ciphersuites LIST     of TLS 1.3\n"
+	    "  --tls-tickets N             after a handshake; 0: no "
+	    "resumption\n"
+	    "  --alpn LIST                 best first; http/1.1\n"
+	    "  --tls-handshake-delay MS    waits before it\n"
+	    "  --tls-close-unclean         never sends close_notify\n",
 	    out);
 }
 
@@ -81,7 +98,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 		    accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (client >= 0) {
-			conn_accept(client, l->admin);
+			conn_accept(client, l->kind);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE) {
@@ -149,8 +166,11 @@ listen_tcp(const char *address)
 }
 
 static void
-print_address(int fd, bool admin)
+print_address(int fd, enum conn_kind kind)
 {
+	static const char *const names[] = { [CONN_PLAIN] = "listening",
+		[CONN_TLS] = "listening (tls)",
+		[CONN_ADMIN] = "admin" };
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 	char host[NI_MAXHOST], port[NI_MAXSERV];
@@ -160,11 +180,11 @@ print_address(int fd, bool admin)
 		sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return;
 	printf(ss.ss_family == AF_INET6 ? "%s on [%s]:%s\n" : "%s on %s:%s\n",
-	    admin ? "admin" : "listening", host, port);
+	    names[kind], host, port);
 }
 
 static void
-add_listener(struct event_base *base, const char *address, bool admin)
+add_listener(struct event_base *base, const char *address, enum conn_kind kind)
 {
 	struct listener *l = &listeners[listener_count++];
 	int fd;
@@ -175,12 +195,14 @@ add_listener(struct event_base *base, const char *address, bool admin)
 	}
 	if (strncmp(address, "unix:", 5) == 0) {
 		fd = listen_unix(address + 5);
-		printf("listening on %s\n", address);
+		printf(kind == CONN_TLS ? "listening (tls) on %s\n"
+					: "listening on %s\n",
+		    address);
 	} else {
 		fd = listen_tcp(address);
-		print_address(fd, admin);
+		print_address(fd, kind);
 	}
-	l->admin = admin;
+	l->kind = kind;
 	l->ev = event_new(base, fd, EV_READ | EV_PERSIST, on_accept, l);
 	l->pause = evtimer_new(base, on_pause_over, l);
 	if (!l->ev || !l->pause)
@@ -219,7 +241,20 @@ enum {
 	OPT_AFTER,
 	OPT_MAX,
 	OPT_PROBE,
-	OPT_WS_PROBE
+	OPT_WS_PROBE,
+	OPT_TLS_LISTEN,
+	OPT_TLS_CERT,
+	OPT_TLS_KEY,
+	OPT_TLS_NAME,
+	OPT_DUMP_CERT,
+	OPT_TLS_MIN,
+	OPT_TLS_MAX,
+	OPT_TLS_CIPHERS,
+	OPT_TLS_SUITES,
+	OPT_TLS_TICKETS,
+	OPT_ALPN,
+	OPT_TLS_DELAY,
+	OPT_TLS_UNCLEAN
 };
 
 static const struct option long_options[] = {
@@ -230,9 +265,74 @@ static const struct option long_options[] = {
 	{ "max-conn", required_argument, NULL, OPT_MAX },
 	{ "probe", required_argument, NULL, OPT_PROBE },
 	{ "ws-probe", required_argument, NULL, OPT_WS_PROBE },
+	{ "tls-listen", required_argument, NULL, OPT_TLS_LISTEN },
+	{ "tls-cert", required_argument, NULL, OPT_TLS_CERT },
+	{ "tls-key", required_argument, NULL, OPT_TLS_KEY },
+	{ "tls-name", required_argument, NULL, OPT_TLS_NAME },
+	{ "dump-cert", required_argument, NULL, OPT_DUMP_CERT },
+	{ "tls-min", required_argument, NULL, OPT_TLS_MIN },
+	{ "tls-max", required_argument, NULL, OPT_TLS_MAX },
+	{ "tls-ciphers", required_argument, NULL, OPT_TLS_CIPHERS },
+	{ "tls-ciphersuites", required_argument, NULL, OPT_TLS_SUITES },
+	{ "tls-tickets", required_argument, NULL, OPT_TLS_TICKETS },
+	{ "alpn", required_argument, NULL, OPT_ALPN },
+	{ "tls-handshake-delay", required_argument, NULL, OPT_TLS_DELAY },
+	{ "tls-close-unclean", no_argument, NULL, OPT_TLS_UNCLEAN },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+/* Returns false if it is none of TLS. */
+static bool
+read_tls_option(int opt)
+{
+	struct tls_options *o = &tls_options;
+
+	switch (opt) {
+	case OPT_TLS_CERT:
+		o->cert_file = optarg;
+		return true;
+	case OPT_TLS_KEY:
+		o->key_kind = optarg;
+		return true;
+	case OPT_TLS_NAME:
+		if (o->name_count == TLS_NAMES_MAX) {
+			errno = E2BIG;
+			die("--tls-name", optarg);
+		}
+		o->names[o->name_count++] = optarg;
+		return true;
+	case OPT_DUMP_CERT:
+		o->dump_file = optarg;
+		return true;
+	case OPT_TLS_MIN:
+		o->min_version = optarg;
+		return true;
+	case OPT_TLS_MAX:
+		o->max_version = optarg;
+		return true;
+	case OPT_TLS_CIPHERS:
+		o->ciphers = optarg;
+		return true;
+	case OPT_TLS_SUITES:
+		o->ciphersuites = optarg;
+		return true;
+	case OPT_TLS_TICKETS:
+		o->tickets = number("--tls-tickets", optarg);
+		return true;
+	case OPT_ALPN:
+		o->alpn = optarg;
+		return true;
+	case OPT_TLS_DELAY:
+		o->handshake_delay_ms = number("--tls-handshake-delay", optarg);
+		return true;
+	case OPT_TLS_UNCLEAN:
+		o->close_unclean = true;
+		return true;
+	default:
+		return false;
+	}
+}
 
 static void
 read_options(struct event_base *base, int argc, char **argv)
@@ -243,7 +343,11 @@ read_options(struct event_base *base, int argc, char **argv)
 		switch (opt) {
 		case OPT_LISTEN:
 		case OPT_ADMIN:
-			add_listener(base, optarg, opt == OPT_ADMIN);
+			add_listener(base, optarg,
+			    opt == OPT_ADMIN ? CONN_ADMIN : CONN_PLAIN);
+			break;
+		case OPT_TLS_LISTEN:
+			add_listener(base, optarg, CONN_TLS);
 			break;
 		case OPT_IDLE:
 			conn_options.idle_close_ms =
@@ -268,6 +372,8 @@ read_options(struct event_base *base, int argc, char **argv)
 			usage(stdout);
 			exit(0);
 		default:
+			if (read_tls_option(opt))
+				break;
 			usage(stderr);
 			exit(2);
 		}
@@ -275,6 +381,22 @@ read_options(struct event_base *base, int argc, char **argv)
 	if (optind < argc) {
 		usage(stderr);
 		exit(2);
+	}
+}
+
+/* The certificate takes a moment to make: only who wants it waits. */
+static void
+setup_tls(void)
+{
+	bool wanted = tls_options.dump_file != NULL;
+	const char *wrong;
+
+	for (int i = 0; i < listener_count; i++)
+		wanted = wanted || listeners[i].kind == CONN_TLS;
+	wrong = wanted ? tls_ctx_setup() : NULL;
+	if (wrong) {
+		fprintf(stderr, "wsbroker-origin: %s\n", wrong);
+		exit(1);
 	}
 }
 
@@ -291,7 +413,8 @@ main(int argc, char **argv)
 	conn_init(base);
 	read_options(base, argc, argv);
 	if (listener_count == 0)
-		add_listener(base, "127.0.0.1:8000", false);
+		add_listener(base, "127.0.0.1:8000", CONN_PLAIN);
+	setup_tls();
 	fflush(stdout);
 	return event_base_dispatch(base) < 0 ? 1 : 0;
 }

@@ -26,6 +26,7 @@ const char page_html[] =
     "<li><a href=\"/status/404\">/status/NNN</a>,"
     " <a href=\"/delay/500\">/delay/MS</a>, /close, /abort</li>\n"
     "<li><a href=\"/sse\">/sse</a> an event a second</li>\n"
+    "<li>/keyupdate?request=1 new keys first, over TLS 1.3</li>\n"
     "<li><a href=\"/_stats\">/_stats</a> what the origin has seen</li>\n"
     "</ul>\n"
     "<script>\n"

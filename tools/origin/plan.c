@@ -7,6 +7,7 @@
 
 #include "tools/origin/conn.h"
 #include "tools/origin/page.h"
+#include "tools/origin/tls_stat.h"
 
 #define CHUNK_BYTES 16384
 #define SSE_MS      1000
@@ -33,6 +34,7 @@ static const struct route routes[] = {
 	{ "/abort/", PLAN_ABORT, true },
 	{ "/sse", PLAN_SSE, false },
 	{ "/ws", PLAN_WS_MISSING, false },
+	{ "/keyupdate", PLAN_KEY_UPDATE, false },
 	{ "/_stats", PLAN_STATS, false },
 	{ "/_stats/reset", PLAN_STATS_RESET, false },
 };
@@ -87,6 +89,8 @@ read_option(struct plan *plan, const char *word, size_t len)
 		plan->early = true;
 	else if (IS("nolen"))
 		plan->nolen = true;
+	else if (IS("unclean"))
+		plan->unclean = true;
 	else if (IS("rst"))
 		plan->rst = true;
 	else if (IS("badaccept"))
@@ -94,6 +98,8 @@ read_option(struct plan *plan, const char *word, size_t len)
 	else if (eq && read_number(eq + 1, len - name - 1, &n)) {
 		if (IS("delay"))
 			plan->delay_ms = (uint32_t)n;
+		else if (IS("request"))
+			plan->request = n > 0;
 		else if (IS("status") && n >= 200 && n <= 999)
 			plan->status = (uint16_t)n;
 	}
@@ -294,7 +300,7 @@ static void
 answer_stats(struct conn *c)
 {
 	const struct conn_stats *st = &conn_stats;
-	char text[640];
+	char text[640 + TLS_STAT_JSON_LEN];
 	int n;
 
 #define U(field) (unsigned long long)st->field
@@ -302,11 +308,14 @@ answer_stats(struct conn *c)
 	    "{\"accepted\": %llu, \"open\": %llu, \"peak_open\": %llu, "
 	    "\"refused\": %llu, \"requests\": %llu, \"concurrent\": %llu, "
 	    "\"peak_concurrent\": %llu, \"websockets\": %llu, "
-	    "\"messages\": %llu, \"aborted\": %llu, \"bad\": %llu}\n",
+	    "\"messages\": %llu, \"aborted\": %llu, \"bad\": %llu, "
+	    "\"tls\": ",
 	    U(accepted), U(open), U(peak_open), U(refused), U(requests),
 	    U(concurrent), U(peak_concurrent), U(websockets), U(messages),
 	    U(aborted), U(bad));
 #undef U
+	n += (int)tls_stat_write(text + n);
+	n += sprintf(text + n, "}\n");
 	put_text(c, "application/json", text, (size_t)n);
 }
 
@@ -320,6 +329,20 @@ reset_stats(void)
 		.peak_concurrent = st->concurrent };
 
 	*st = kept;
+	tls_stat_reset();
+}
+
+/* The answer itself is the first that comes under the new key. */
+static void
+answer_key_update(struct conn *c)
+{
+	bool sent =
+	    c->wire.tls && tls_update_keys(c->wire.tls, c->plan.request);
+
+	if (sent)
+		put_text(c, "text/plain", "key update\n", 11);
+	else
+		put_text(c, "text/plain", "no key update\n", 14);
 }
 
 /* Some bytes of an answer that promises more, then nothing. */
@@ -452,6 +475,9 @@ plan_answer(struct conn *c, const char *head, size_t head_len)
 		break;
 	case PLAN_WS_MISSING:
 		answer_ws_missing(c);
+		break;
+	case PLAN_KEY_UPDATE:
+		answer_key_update(c);
 		break;
 	case PLAN_STATS:
 		answer_stats(c);

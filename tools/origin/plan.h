@@ -23,6 +23,7 @@ enum plan_kind {
 	PLAN_SSE,
 	PLAN_WS,
 	PLAN_WS_MISSING, /* /ws without a handshake */
+	PLAN_KEY_UPDATE,
 	PLAN_STATS,
 	PLAN_STATS_RESET,
 	PLAN_NOT_FOUND,
@@ -37,6 +38,8 @@ struct plan {
 	bool early;   /* ?early: answers before the body is read */
 	bool nolen;   /* ?nolen: the body ends with the connection */
 	bool rst;     /* ?rst: /abort ends with RST instead of FIN */
+	bool unclean; /* ?unclean: ends without close_notify */
+	bool request; /* ?request=1: /keyupdate wants the client's too */
 	bool bad_key; /* ?badaccept: a wrong Sec-WebSocket-Accept */
 	uint16_t status;
 	uint32_t delay_ms;
