@@ -10,6 +10,7 @@
 #include "broker/check.h"
 #include "broker/cli_parts.h"
 #include "broker/srv.h"
+#include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
 #include "shm/seg/stat.h"
@@ -223,7 +224,7 @@ show_state(struct cli *c, uint32_t row)
 		op = SRV_STOPPED;
 	addr_and_port(row, addr, sizeof(addr), &port);
 	cli_print(c,
-	    "%u %s %u %s %s %u %u %u %u %llu %u %u %u %u 0 0 0 - %u - 0 0 - - "
+	    "%u %s %u %s %s %u %u %u %u %llu %u %u %u %u 0 0 0 - %u - %u 0 - - "
 	    "0\n",
 	    s->proxy < broker.board.cap.proxy_count
 		? broker.board.proxy[s->proxy].id
@@ -234,7 +235,7 @@ show_state(struct cli *c, uint32_t row)
 		atomic_load(&s->changed_us)) /
 		1000000,
 	    status[k.result], result[k.result], k.health, checked ? 6u : 0u,
-	    port);
+	    port, tls_dial_is_wanted(row));
 }
 
 static bool

@@ -19,7 +19,7 @@ enum lease_fail dial_why(int errnum);
 /* The slot's connection is ready to carry requests: give it away. */
 void dial_finish(uint32_t slot, enum slot_tag tag);
 /* It failed; text says more than errnum, or is NULL. */
-void dial_fail(
-    uint32_t slot, enum lease_fail why, int errnum, const char *text);
+void
+dial_fail(uint32_t slot, enum lease_fail why, int errnum, const char *text);
 
 #endif

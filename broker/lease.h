@@ -46,8 +46,8 @@ void lease_offer(uint32_t slot);
 /* A dial of `slot` succeeded (word DIALING). True: granted. */
 MUST_USE bool lease_dialled(uint32_t slot, enum slot_tag tag);
 /* A dial failed: one waiter fails with it, unless there is another dial. */
-void lease_dial_failed(struct bpool *pool, enum lease_fail why, int errnum,
-    const char *text);
+void lease_dial_failed(
+    struct bpool *pool, enum lease_fail why, int errnum, const char *text);
 /* All waiters of a server fail. */
 void lease_fail_all(uint32_t server, enum lease_fail why);
 /* Forget a dead worker's. */

@@ -129,8 +129,7 @@ pool_lease_start(struct pool *p, const struct pool_want *w, struct bconn *keep,
 	if (p->waiting_count >= POOL_WAITING_MAX)
 		return -WSE_FULL;
 	if (w->name.n > IPC_TEXT_MAX || w->sni.n > IPC_TEXT_MAX ||
-	    w->proxy_hdr.n > UINT8_MAX ||
-	    w->dst.len > BOARD_ADDR_MAX)
+	    w->proxy_hdr.n > UINT8_MAX || w->dst.len > BOARD_ADDR_MAX)
 		return -WSE_TOOBIG;
 	l->want = *w;
 	l->keep = keep;

@@ -151,8 +151,8 @@ enum lease_fail {
 
 struct ipc_fail {
 	uint64_t lease;
-	uint32_t why;   /* enum lease_fail */
-	int32_t errnum; /* errno or 0 */
+	uint32_t why;           /* enum lease_fail */
+	int32_t errnum;         /* errno or 0 */
 	char text[IPC_WHY_MAX]; /* the reason in words, may be empty */
 };
 

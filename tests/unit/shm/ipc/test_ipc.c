@@ -315,10 +315,9 @@ encode__lease_of_a_plain_server__is_small(void **state)
 	memset(m.u.lease.proxy, 'p', UINT8_MAX);
 	assert_int_equal(ipc_encode(&m, a, sizeof(a)),
 	    40 + sizeof(sun) + 2 * IPC_TEXT_MAX + UINT8_MAX);
-	assert_int_equal(
-	    decode_as_permitted(a,
-		40 + sizeof(sun) + 2 * IPC_TEXT_MAX + UINT8_MAX,
-		&ipc_tbl[IPC_LEASE], 0, &back),
+	assert_int_equal(decode_as_permitted(a,
+			     40 + sizeof(sun) + 2 * IPC_TEXT_MAX + UINT8_MAX,
+			     &ipc_tbl[IPC_LEASE], 0, &back),
 	    0);
 	assert_memory_equal(&back.u.lease.proxy, m.u.lease.proxy, UINT8_MAX);
 }
