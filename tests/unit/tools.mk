@@ -3,3 +3,19 @@ check_PROGRAMS += tests/unit/tools/origin/test_req
 tests_unit_tools_origin_test_req_SOURCES = \
 	tests/unit/tools/origin/test_req.c tools/origin/req.c
 tests_unit_tools_origin_test_req_LDADD = $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/tools/origin/test_tls
+tests_unit_tools_origin_test_tls_SOURCES = \
+	tests/unit/tools/origin/test_tls.c tools/origin/tls.c \
+	tools/origin/tls_cert.c tools/origin/tls_ctx.c tools/origin/tls_stat.c
+tests_unit_tools_origin_test_tls_LDADD = $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/tools/origin/test_tls_cert
+tests_unit_tools_origin_test_tls_cert_SOURCES = \
+	tests/unit/tools/origin/test_tls_cert.c tools/origin/tls_cert.c
+tests_unit_tools_origin_test_tls_cert_LDADD = $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/tools/origin/test_tls_stat
+tests_unit_tools_origin_test_tls_stat_SOURCES = \
+	tests/unit/tools/origin/test_tls_stat.c tools/origin/tls_stat.c
+tests_unit_tools_origin_test_tls_stat_LDADD = $(CMOCKA_LIBS)
