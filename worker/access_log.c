@@ -24,21 +24,37 @@ plain_line(const struct stream *s, char *out, size_t room)
 	return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
+/* A bind line's name, or its number within its proxy. */
+static const char *
+listener(const struct bind *b, char number[12])
+{
+	const struct bind *it = b->px->binds;
+	unsigned n = 1;
+
+	if (b->name)
+		return b->name;
+	for (; it && it != b; it = it->next)
+		n++;
+	snprintf(number, 12, "%u", n);
+	return number;
+}
+
 void
 access_log_refused(const struct fconn *fc, const char *why)
 {
 	const struct proxy_log *l = &fconn_proxy(fc)->log;
 	uint64_t at_ms = fc->cli.accept_wall_us / 1000;
 	time_t second = (time_t)(at_ms / 1000);
-	char line[512], src[128], date[32];
+	char line[512], src[128], date[32], number[12];
 	struct tm tm;
 	int n;
 
 	localtime_r(&second, &tm);
 	strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S", &tm);
-	n = snprintf(line, sizeof(line), "%s [%s.%03u] %s: %s",
+	n = snprintf(line, sizeof(line), "%s [%s.%03u] %s/%s: %s",
 	    addr_text(&fc->cli.src, src, sizeof(src)), date,
-	    (unsigned)(at_ms % 1000), fconn_proxy(fc)->name, why);
+	    (unsigned)(at_ms % 1000), fconn_proxy(fc)->name,
+	    listener(fc->cli.bind, number), why);
 	if (l->target_mask && n > 0)
 		log_line(l->target_mask, LOGL_INFO, sv_of(line,
 		    (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1));

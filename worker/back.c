@@ -14,6 +14,8 @@ back_read_on(struct stream *s)
 {
 	if (s->b.bc && !s->b.reading)
 		s->b.reading = event_add(&s->b.bc->rev, NULL) == 0;
+	if (s->b.bc && xprt_has_pending(&s->b.x))
+		event_active(&s->b.bc->rev, EV_READ, 0);
 }
 
 void
@@ -67,6 +69,9 @@ on_kept_read(struct bconn *bc, void *arg)
 {
 	struct fconn *fc = arg;
 
+	if (fc->kept == bc && bc->tls &&
+	    xprt_tls_idle_read(bc->tls, bc->fd) == 0)
+		return; /* a ticket */
 	if (fc->kept == bc)
 		pool_drop_kept(wk.pool, &fc->kept);
 	else /* its request waits for a permit, and will see */
@@ -79,7 +84,8 @@ is_in_order(const struct stream *s)
 {
 	return !s->b.srv_close && s->down.b && s->down.in_done &&
 	    s->down.in != HTTP_BODY_EOF && s->down.raw_r == s->dbuf.w &&
-	    !s->to_srv.data && flow_is_done(&s->up);
+	    !s->to_srv.data && flow_is_done(&s->up) &&
+	    xprt_is_at_rest(&s->b.x);
 }
 
 static void
@@ -96,13 +102,28 @@ keep(struct stream *s)
 	s->b.bc = NULL;
 }
 
+/* The pool goes on with what the connection's TLS state has become. */
+static void
+transport_end(struct stream *s, bool goes_on)
+{
+	if (!goes_on)
+		xprt_bye(&s->b.x);
+	if (s->b.x.tls)
+		xprt_tls_end(&s->b.xtls);
+	s->b.x.tls = NULL;
+}
+
 void
 back_done(struct stream *s)
 {
+	bool in_order;
+
 	if (!s->b.bc)
 		return;
 	back_write_off(s);
-	if (!is_in_order(s)) {
+	in_order = is_in_order(s);
+	transport_end(s, in_order);
+	if (!in_order) {
 		pool_close(wk.pool, &s->b.bc, 0);
 	} else if (s->t.be->http.reuse == REUSE_NEVER || s->b.bc->bound) {
 		back_read_on(s);
@@ -121,8 +142,10 @@ void
 back_drop(struct stream *s, int why)
 {
 	back_write_off(s);
-	if (s->b.bc)
+	if (s->b.bc) {
+		transport_end(s, false);
 		pool_close(wk.pool, &s->b.bc, why);
+	}
 	if (s->b.lease.id)
 		pool_cancel(wk.pool, &s->b.lease);
 	if (s->b.kept)
@@ -138,16 +161,6 @@ count_connection(struct stream *s, bool fresh)
 
 	stat_add(&st->sessions, 1);
 	stat_add(fresh ? &st->connects : &st->reuses, 1);
-}
-
-/* A reused connection has not been closed by the server meanwhile. */
-static bool
-is_quiet(const struct stream *s)
-{
-	char c;
-
-	return recv(s->b.x.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	    errno == EAGAIN;
 }
 
 void
@@ -180,6 +193,11 @@ connected(struct stream *s, struct bconn *bc)
 	s->b.bc = bc;
 	s->b.kept = NULL;
 	s->b.x.fd = bc->fd;
+	if (bc->tls) {
+		xprt_tls_begin(&s->b.xtls, bc->tls, &bc->rev);
+		s->b.x.tls = &s->b.xtls;
+	}
+	t->bc_alpn = bc->alpn;
 	s->b.reading = true;
 	s->b.any_sent = s->b.write_dead = false;
 	bc->on_read = on_read;
@@ -198,7 +216,7 @@ connected(struct stream *s, struct bconn *bc)
 		return;
 	}
 	if (t->reused && !retry_is_idempotent(t->req->method) &&
-	    !is_quiet(s)) {
+	    !xprt_is_quiet(&s->b.x)) { /* the server closed it meanwhile */
 		retry_broken(s, WSE_EOF); /* not a byte was sent: safe */
 		return;
 	}
@@ -307,7 +325,10 @@ want_fill(struct stream *s, struct pool_want *w)
 	w->fresh_only_private = s->t.be->http.reuse == REUSE_NEVER;
 	w->tags = TAG_BIT(TAG_H1);
 	dst_fill(s, &w->dst);
-	w->name = w->proxy_hdr = SV_NULL;
+	w->name = w->proxy_hdr = w->sni = SV_NULL;
+	if (srv->tls.enabled && srv->tls.sni &&
+	    expr_eval(srv->tls.sni, &s->t, &v) && sample_to_str(&s->t, &v))
+		w->name = w->sni = v.s;
 	if (srv->pool.conn_name && expr_eval(srv->pool.conn_name, &s->t, &v) &&
 	    sample_to_str(&s->t, &v))
 		w->name = v.s;

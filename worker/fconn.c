@@ -12,6 +12,7 @@
 #include "shm/base/chk.h"
 #include "shm/proto/proxy_hdr.h"
 #include "worker/accept.h"
+#include "worker/fconn_tls.h"
 #include "worker/stream.h"
 #include "worker/stream_parts.h"
 
@@ -20,7 +21,8 @@ enum { LINGER_BYTES = 1 << 20, LINGER_MS = 1000 };
 static struct mempool fconn_pool = MEMPOOL_INIT(struct fconn);
 
 static const uint8_t fconn_edges[FC_STATE_N] = {
-	[FC_PROXY] = 1 << FC_IDLE | 1 << FC_GONE,
+	[FC_PROXY] = 1 << FC_TLS | 1 << FC_IDLE | 1 << FC_GONE,
+	[FC_TLS] = 1 << FC_IDLE | 1 << FC_LINGER | 1 << FC_GONE,
 	[FC_IDLE] = 1 << FC_BUSY | 1 << FC_GONE,
 	[FC_BUSY] = 1 << FC_IDLE | 1 << FC_LINGER | 1 << FC_GONE,
 	[FC_LINGER] = 1 << FC_GONE,
@@ -47,6 +49,8 @@ fconn_read_on(struct fconn *fc)
 	if (fc->reading)
 		return;
 	fc->reading = event_add(&fc->rev, NULL) == 0;
+	if (xprt_has_pending(&fc->x))
+		event_active(&fc->rev, EV_READ, 0);
 }
 
 void
@@ -96,7 +100,8 @@ idle_ms(const struct fconn *fc)
 static void
 idle_arm(struct fconn *fc)
 {
-	unsigned ms = idle_ms(fc);
+	unsigned ms = fc->state == FC_TLS ? fconn_tls_limit_ms(fc) :
+	    idle_ms(fc);
 
 	wheel_set(wk.wheel, &fc->timer, ms ? fc->since_ms + ms : 0);
 }
@@ -114,6 +119,7 @@ fconn_close(struct fconn *fc)
 		pool_drop_kept(wk.pool, &fc->kept);
 	buf_put(&fc->in);
 	txn_vars_free(&fc->cli.vars);
+	fconn_tls_free(fc);
 	close(fc->x.fd); /* no other process has a copy */
 	list_del(&fc->node);
 	accept_ended(fc->cli.bind);
@@ -121,15 +127,31 @@ fconn_close(struct fconn *fc)
 }
 
 void
+fconn_end(struct fconn *fc)
+{
+	xprt_bye(&fc->x);
+	fconn_close(fc);
+}
+
+void
 fconn_linger(struct fconn *fc)
 {
+	int err;
+
 	fconn_write_off(fc);
 	buf_put(&fc->in);
-	if (fc->eof || shutdown(fc->x.fd, SHUT_WR) < 0) {
+	if (fc->eof) {
+		fconn_end(fc);
+		return;
+	}
+	err = xprt_shutdown(&fc->x);
+	if (err < 0 && err != -WSE_AGAIN) {
 		fconn_close(fc);
 		return;
 	}
 	fconn_set_state(fc, FC_LINGER);
+	if (err == -WSE_AGAIN)
+		fconn_write_on(fc);
 	fconn_read_on(fc);
 	wheel_set(wk.wheel, &fc->timer, clock_ms() + LINGER_MS);
 }
@@ -138,14 +160,29 @@ static void
 linger_read(struct fconn *fc)
 {
 	static char sink[BUF_SMALL];
-	ssize_t n = xprt_recv(&fc->x, sink, sizeof(sink));
+	/* whatever it is, records too: nobody wants it */
+	ssize_t n = xprt_result(recv(fc->x.fd, sink, sizeof(sink), 0));
 
 	if (n == -WSE_AGAIN)
 		return;
 	if (n > 0)
 		fc->linger_bytes += (uint32_t)n;
-	if (n < 0 || fc->linger_bytes > LINGER_BYTES)
+	if (n <= 0 || fc->linger_bytes > LINGER_BYTES)
 		fconn_close(fc);
+}
+
+/* The end of what was said can leave. */
+static void
+linger_write(struct fconn *fc)
+{
+	int err = xprt_shutdown(&fc->x);
+
+	if (err == -WSE_AGAIN)
+		return;
+	if (err < 0)
+		fconn_close(fc);
+	else
+		fconn_write_off(fc);
 }
 
 /* Bytes are in `in`: a request begins. */
@@ -176,10 +213,21 @@ fconn_next(struct fconn *fc)
 		return;
 	}
 	buf_put(&fc->in);
-	if (fc->eof || wk.draining) {
-		fconn_close(fc);
+	if (fc->eof || (wk.draining && !xprt_has_pending(&fc->x))) {
+		fconn_end(fc);
 		return;
 	}
+	fconn_read_on(fc);
+	if (xprt_has_pending(&fc->x)) /* reading may have been on */
+		event_active(&fc->rev, EV_READ, 0);
+	idle_arm(fc);
+}
+
+void
+fconn_ready(struct fconn *fc)
+{
+	fc->cli.ready_us = clock_us();
+	fconn_set_state(fc, FC_IDLE);
 	fconn_read_on(fc);
 	idle_arm(fc);
 }
@@ -193,7 +241,7 @@ end_unused(struct fconn *fc, char who)
 
 	if (fc->cli.request_count > 0 || fe->http.ignore_probes ||
 	    (fe->log.dontlognull && who == 'C')) {
-		fconn_close(fc);
+		fconn_end(fc);
 		return;
 	}
 	s = stream_new(fc);
@@ -250,6 +298,23 @@ peer_set(struct addr *a, const struct proxy_peer *p)
 	memcpy(&a->u.ss, &p->ss, p->len);
 }
 
+/* After the PROXY header, or from the accept on. May close it. */
+static void
+tls_or_idle(struct fconn *fc)
+{
+	if (!fc->cli.bind->tls.enabled) {
+		fconn_set_state(fc, FC_IDLE);
+		idle_arm(fc);
+		return;
+	}
+	if (fconn_tls_start(fc) < 0) {
+		fconn_close(fc);
+		return;
+	}
+	fconn_set_state(fc, FC_TLS);
+	idle_arm(fc);
+}
+
 static void
 proxy_read(struct fconn *fc)
 {
@@ -278,8 +343,7 @@ proxy_read(struct fconn *fc)
 		peer_set(&fc->cli.src, &src);
 		peer_set(&fc->cli.dst, &dst);
 	}
-	fconn_set_state(fc, FC_IDLE);
-	idle_arm(fc);
+	tls_or_idle(fc);
 }
 
 static void
@@ -293,6 +357,9 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	switch (fc->state) {
 	case FC_PROXY:
 		proxy_read(fc);
+		break;
+	case FC_TLS:
+		fconn_tls_readable(fc);
 		break;
 	case FC_IDLE:
 		idle_read(fc);
@@ -319,6 +386,10 @@ on_write(evutil_socket_t fd, short what, void *arg)
 	wk_turn();
 	if (fc->state == FC_BUSY)
 		push_client(fc->s);
+	else if (fc->state == FC_TLS)
+		fconn_tls_writable(fc);
+	else if (fc->state == FC_LINGER)
+		linger_write(fc);
 	else
 		fconn_write_off(fc);
 }
@@ -334,6 +405,9 @@ on_timer(struct wheel_timer *t)
 		break;
 	case FC_IDLE:
 		end_unused(fc, 'c');
+		break;
+	case FC_TLS:
+		fconn_tls_timeout(fc);
 		break;
 	case FC_PROXY:
 	case FC_LINGER:
@@ -378,7 +452,7 @@ fconn_new(int *fd, const struct bind *bind, const struct addr *src)
 	}
 	fc->x.fd = *fd;
 	*fd = -1;
-	fc->state = bind->accept_proxy ? FC_PROXY : FC_IDLE;
+	fc->state = FC_PROXY;
 	fc->since_ms = clock_ms();
 	fc->cli.bind = bind;
 	fc->cli.src = *src;
@@ -392,7 +466,10 @@ fconn_new(int *fd, const struct bind *bind, const struct addr *src)
 	event_assign(&fc->wev, wk.base, fc->x.fd, EV_WRITE | EV_PERSIST,
 	    on_write, fc);
 	fconn_read_on(fc);
-	idle_arm(fc);
+	if (bind->accept_proxy)
+		idle_arm(fc);
+	else
+		tls_or_idle(fc);
 }
 
 void
@@ -403,7 +480,8 @@ fconn_close_idle(void)
 	list_for_safe(it, tmp, &wk.conns) {
 		struct fconn *fc = list_entry(it, struct fconn, node);
 
-		if (fc->state == FC_IDLE && !fc->again)
-			fconn_close(fc);
+		if (fc->state == FC_IDLE && !fc->again &&
+		    !xprt_has_pending(&fc->x))
+			fconn_end(fc);
 	}
 }

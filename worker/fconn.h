@@ -13,10 +13,12 @@
 #include "worker/wk.h"
 #include "worker/xprt.h"
 
+struct fconn_tls;
 struct stream;
 
 enum fconn_state {
 	FC_PROXY,  /* the PROXY header is awaited */
+	FC_TLS,    /* the handshake is under way */
 	FC_IDLE,   /* no byte of a request is here */
 	FC_BUSY,   /* a stream has it */
 	FC_LINGER, /* all is said; what the client still sends is dropped */
@@ -31,6 +33,7 @@ struct fconn {
 	struct buf in;
 	struct wheel_timer timer;
 	struct stream *s; /* FC_BUSY only */
+	struct fconn_tls *tls; /* NULL: plain, or before FC_TLS */
 	struct txn_client cli;
 	struct bconn *kept; /* http-reuse never: the session's own */
 	const struct proxy *kept_be;
@@ -46,6 +49,10 @@ struct fconn {
 void fconn_new(int *fd, const struct bind *bind, const struct addr *src);
 /* End it now, stream gone already. */
 void fconn_close(struct fconn *fc);
+/* The same in order: TLS hears that this is all. */
+void fconn_end(struct fconn *fc);
+/* Its handshake is done: requests may come. */
+void fconn_ready(struct fconn *fc);
 /* Between requests: look at what is in `in`, or wait; eof closes. */
 void fconn_next(struct fconn *fc);
 /* Say no more, but let the client read what was sent (RFC 9112 9.6). */

@@ -87,14 +87,25 @@ advance(struct push *p, size_t n)
 		flow_sent(p->f, n);
 }
 
+/* The socket takes no more for now. */
+static bool
+is_stuck(const struct xprt *x, size_t sent, size_t want)
+{
+	return x->tls ? xprt_has_unsent(x) : sent < want;
+}
+
 /* 0 or -WSE_RESET. */
 static int
 run(struct push *p)
 {
 	struct iovec iov[FLOW_IOV_MAX + 2];
-	ssize_t k;
+	ssize_t k = xprt_flush(p->x);
 	int n;
 
+	if (k < 0) {
+		p->blocked = k == -WSE_AGAIN;
+		return p->blocked ? 0 : (int)k;
+	}
 	while ((n = gather(p, iov)) > 0) {
 		size_t want = iov_sum(iov, n);
 
@@ -106,7 +117,7 @@ run(struct push *p)
 		if (k < 0)
 			return (int)k;
 		advance(p, (size_t)k);
-		if ((size_t)k < want) {
+		if (is_stuck(p->x, (size_t)k, want)) {
 			p->blocked = true;
 			return 0;
 		}

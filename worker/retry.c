@@ -131,13 +131,15 @@ give_up(struct stream *s, enum pool_fail why)
 	char where = why == PFAIL_QUEUE_FULL ? 'Q' : 'C';
 
 	stream_term(s, why == PFAIL_TIMEOUT ? 's' : 'S', where);
-	reply_status(s, 503);
+	/* it is there, but not who it should be, or speaks no TLS */
+	reply_status(s, why == PFAIL_TLS ? 502 : 503);
 }
 
 void
 retry_connect(struct stream *s, enum pool_fail why)
 {
-	bool tried = why == PFAIL_CONNECT || why == PFAIL_TIMEOUT;
+	bool tried = why == PFAIL_CONNECT || why == PFAIL_TIMEOUT ||
+	    why == PFAIL_TLS;
 
 	back_waited(s);
 	if (tried) {
@@ -154,7 +156,7 @@ retry_connect(struct stream *s, enum pool_fail why)
 	count_retry(s);
 	if (why == PFAIL_DOWN || redispatches(s))
 		redispatch(s);
-	else if (why == PFAIL_CONNECT)
+	else if (why == PFAIL_CONNECT || why == PFAIL_TLS)
 		pause_begin(s);
 	else
 		back_lease(s);

@@ -66,6 +66,13 @@ take(void)
 	return s;
 }
 
+/* When the client could begin to speak. */
+static uint64_t
+opened_us(const struct txn_client *cli)
+{
+	return cli->ready_us ? cli->ready_us : cli->accept_us;
+}
+
 struct stream *
 stream_new(struct fconn *fc)
 {
@@ -87,7 +94,7 @@ stream_new(struct fconn *fc)
 	t->log.term[0] = t->log.term[1] = TERM_NONE;
 	t->log.level = LOGL_INFO;
 	t->at.idle_us = fc->cli.request_count ? fc->since_ms * 1000 :
-	    fc->cli.accept_us;
+	    opened_us(&fc->cli);
 	if (t->at.idle_us > clock_us())
 		t->at.idle_us = clock_us();
 	/* A stream without a byte is there to be logged (Ti 0, all in Ta). */
@@ -96,7 +103,7 @@ stream_new(struct fconn *fc)
 	s->due.client_ms = clock_ms();
 	/* For the first request it runs from the accept on. */
 	s->due.head_ms = fc->cli.request_count ? clock_ms() :
-	    fc->cli.accept_us / 1000;
+	    opened_us(&fc->cli) / 1000;
 	streams_count(1);
 	return s;
 }
@@ -223,7 +230,7 @@ stream_finish(struct stream *s)
 	if (keep)
 		fconn_next(fc);
 	else if (read && !more && closes)
-		fconn_close(fc);
+		fconn_end(fc);
 	else
 		fconn_linger(fc);
 }

@@ -40,6 +40,7 @@ struct stream_back {
 	struct bconn *bc;
 	struct bconn *kept;       /* the session's own, waiting for a permit */
 	struct xprt x;            /* of bc */
+	struct xtls xtls;         /* its transport, if through TLS */
 	struct event wev;         /* EV_WRITE, after EAGAIN */
 	struct pool_lease lease;
 	int tries_left;           /* of `retries` */

@@ -130,7 +130,8 @@ stream_res_upload_goes_on(const struct stream *s)
 {
 	return s->state == ST_RELAY && s->b.bc && !s->b.write_dead &&
 	    !s->b.srv_close && s->down.in != HTTP_BODY_EOF &&
-	    !(s->up.in_done && flow_is_done(&s->up) && !s->to_srv.data) &&
+	    !(s->up.in_done && flow_is_done(&s->up) && !s->to_srv.data &&
+	    !xprt_has_unsent(&s->b.x)) &&
 	    !(s->t.req->expect_continue && !s->continued);
 }
 
@@ -146,10 +147,7 @@ received(struct stream *s)
 static void
 upload_ends(struct stream *s)
 {
-	char c;
-
-	if (recv(s->b.x.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-	    errno == EAGAIN)
+	if (xprt_is_quiet(&s->b.x))
 		return;
 	back_drop(s, WSE_EOF);
 	if (s->fc->writing)
@@ -361,7 +359,9 @@ relay_read(struct stream *s)
 		return;
 	s->due.server_ms = clock_ms();
 	if (n < 0) {
-		if (n == -WSE_RESET || flow_eof(f) < 0) {
+		/* through TLS, an end nobody announced may be an attack */
+		if (n == -WSE_RESET || xprt_is_truncated(&s->b.x) ||
+		    flow_eof(f) < 0) {
 			cut_short(s, 'S');
 			return;
 		}

@@ -138,6 +138,8 @@ came(struct stream *s, struct flow *f, ssize_t n, char who)
 	*when = clock_ms();
 	if (n > 0)
 		return true;
+	if (xprt_is_truncated(who == 'C' ? &s->fc->x : &s->b.x))
+		stream_term(s, who, 'D');
 	if (n == -WSE_EOF && flow_eof(f) == 0) {
 		if (who == 'C') {
 			s->fc->eof = true;
@@ -185,18 +187,33 @@ tunnel_server_readable(struct stream *s)
 		push_client(s);
 }
 
+/* False: again when `to` is writable. */
+static bool
+pass_end(const struct xprt *from, const struct xprt *to)
+{
+	if (!xprt_is_truncated(from))
+		return xprt_shutdown(to) != -WSE_AGAIN;
+	/* Our close_notify would say that this was all. */
+	if (xprt_flush(to) == -WSE_AGAIN)
+		return false;
+	(void)shutdown(to->fd, SHUT_WR);
+	return true;
+}
+
 void
 tunnel_progress(struct stream *s)
 {
 	flow_detach(&s->up);
 	flow_detach(&s->down);
 	if (flow_is_done(&s->up) && !s->up_shut) {
-		s->up_shut = true;
-		(void)shutdown(s->b.x.fd, SHUT_WR);
+		s->up_shut = pass_end(&s->fc->x, &s->b.x);
+		if (!s->up_shut)
+			back_write_on(s);
 	}
 	if (flow_is_done(&s->down) && !s->to_cli.data && !s->down_shut) {
-		s->down_shut = true;
-		(void)shutdown(s->fc->x.fd, SHUT_WR);
+		s->down_shut = pass_end(&s->b.x, &s->fc->x);
+		if (!s->down_shut)
+			fconn_write_on(s->fc);
 	}
 	if (s->up_shut && s->down_shut) {
 		end(s, false);

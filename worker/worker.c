@@ -18,6 +18,7 @@
 #include "shm/base/log.h"
 #include "worker/accept.h"
 #include "worker/fconn.h"
+#include "worker/fconn_tls.h"
 #include "worker/rule_hooks.h"
 #include "worker/sandbox.h"
 #include "worker/wk.h"
@@ -64,6 +65,7 @@ on_heartbeat(struct wheel_timer *t)
 		    memory_order_relaxed);
 	atomic_store_explicit(&wk.stat->log_dropped, log_dropped(),
 	    memory_order_relaxed);
+	xprt_tls_cool();
 	buf_trim(BUF_KEEP);
 	wheel_set(wk.wheel, t, clock_ms() + HEARTBEAT_MS);
 }
@@ -243,6 +245,7 @@ run(void)
 	while (!wk.stop) {
 		loop_timer_arm();
 		wk.clock_fresh = false;
+		wk.turns++;
 		if (event_base_loop(wk.base, EVLOOP_ONCE) < 0)
 			fail("event loop");
 		wk_turn();
@@ -302,6 +305,8 @@ worker_main(const struct worker_heritage *h)
 	evtimer_assign(&loop_timer, wk.base, on_loop_timer, NULL);
 	log_on_reopen(on_log_reopen);
 	heartbeat.fn = on_heartbeat;
+	if (fconn_tls_init() < 0)
+		fail("TLS contexts");
 	channels_start(h);
 	if (sandbox_filter() < 0)
 		fail("system call filter");

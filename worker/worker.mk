@@ -5,6 +5,7 @@ libwsb_a_SOURCES += \
 	worker/access_log.c \
 	worker/back.c \
 	worker/fconn.c worker/fconn.h \
+	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \
 	worker/h1_head.c \
 	worker/hop.c worker/hop.h \
@@ -21,4 +22,5 @@ libwsb_a_SOURCES += \
 	worker/tunnel.c \
 	worker/wk.h \
 	worker/worker.c worker/worker.h \
-	worker/xprt.h
+	worker/xprt.h \
+	worker/xprt_tls.c worker/xprt_tls.h

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transport: bytes to and from a peer.  Nothing above asks what kind.
+ * The transport: bytes to and from a peer, plain or through TLS.  Nothing
+ * above asks which.
  *
- * Both return bytes (> 0), -WSE_AGAIN, -WSE_EOF (receiving: the peer's FIN)
- * or -WSE_RESET (the connection is of no further use).
+ * Receiving and sending return bytes (> 0), -WSE_AGAIN, -WSE_EOF (receiving:
+ * the peer's FIN) or -WSE_RESET (the connection is of no further use).
+ *
+ * TLS holds bytes of its own: whole records that were read already, so that a
+ * reader has to come back without being readable (xprt_has_pending()), and
+ * sealed bytes that the socket did not take (xprt_has_unsent()).
  */
 #ifndef WORKER_XPRT_H
 #define WORKER_XPRT_H
@@ -14,9 +19,11 @@
 #include <sys/uio.h>
 
 #include "shm/base/err.h"
+#include "worker/xprt_tls.h"
 
 struct xprt {
-	int fd; /* owned by whoever embeds this; -1: none */
+	int fd;           /* owned by whoever embeds this; -1: none */
+	struct xtls *tls; /* NULL: plain */
 };
 
 static inline ssize_t
@@ -32,20 +39,96 @@ xprt_result(ssize_t n)
 MUST_USE static inline ssize_t
 xprt_recv(const struct xprt *x, void *p, size_t room)
 {
-	ssize_t n = recv(x->fd, p, room, 0);
+	ssize_t n;
 
+	if (x->tls)
+		return xprt_tls_recv(x->tls, x->fd, p, room);
+	n = recv(x->fd, p, room, 0);
 	return n == 0 ? -WSE_EOF : xprt_result(n);
 }
 
+/* The end of the array is not reached when less than all was taken. */
 MUST_USE static inline ssize_t
 xprt_send(const struct xprt *x, struct iovec *iov, int count)
 {
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)count };
 
+	if (x->tls)
+		return xprt_tls_send(x->tls, x->fd, iov, count);
 	if (count == 1)
 		return xprt_result(
 		    send(x->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL));
 	return xprt_result(sendmsg(x->fd, &m, MSG_NOSIGNAL));
+}
+
+/* Something to receive is here already. */
+static inline bool
+xprt_has_pending(const struct xprt *x)
+{
+	return x->tls && x->tls->has_more;
+}
+
+/* What was sent has not left altogether; xprt_flush() when writable. */
+static inline bool
+xprt_has_unsent(const struct xprt *x)
+{
+	return x->tls && x->tls->out.data;
+}
+
+/* 0: nothing is unsent; -WSE_AGAIN, -WSE_RESET. */
+MUST_USE static inline int
+xprt_flush(const struct xprt *x)
+{
+	return x->tls ? xprt_tls_flush(x->tls, x->fd) : 0;
+}
+
+/* The end came without the peer saying so in TLS: perhaps too early. */
+static inline bool
+xprt_is_truncated(const struct xprt *x)
+{
+	return x->tls && x->tls->is_truncated;
+}
+
+/* Nothing of the connection's state is here: it may go into a pool. */
+static inline bool
+xprt_is_at_rest(const struct xprt *x)
+{
+	return !x->tls || xprt_tls_is_at_rest(x->tls);
+}
+
+/*
+ * The peer has neither data nor its end for us.  Through TLS, records without
+ * meaning to us (tickets) are taken out.
+ */
+static inline bool
+xprt_is_quiet(const struct xprt *x)
+{
+	char c;
+
+	if (x->tls)
+		return xprt_tls_is_quiet(x->tls, x->fd);
+	return recv(x->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	    errno == EAGAIN;
+}
+
+/*
+ * Orderly end of what we send: close_notify, then a FIN.  0; -WSE_AGAIN: call
+ * again when writable; -WSE_RESET.
+ */
+MUST_USE static inline int
+xprt_shutdown(const struct xprt *x)
+{
+	if (x->tls)
+		return xprt_tls_shutdown(x->tls, x->fd);
+	return shutdown(x->fd, SHUT_WR) < 0 ? -WSE_RESET : 0;
+}
+
+/* Before an orderly close: close_notify, as far as it can leave at once. */
+static inline void
+xprt_bye(const struct xprt *x)
+{
+	if (x->tls)
+		xprt_tls_bye(x->tls, x->fd);
 }
 
 #endif

@@ -27,6 +27,8 @@ struct stat_proc {
 	stat_t lease_us_sum, lease_max_us;
 	stat_t log_dropped, log_lines;
 	stat_t violations, quarantines;
+	/* clients' TLS handshakes: done, of them resumed; failed */
+	stat_t tls_front, tls_front_resumed, tls_front_fails;
 };
 
 /* Frontend or backend. */
