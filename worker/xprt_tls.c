@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -25,6 +26,7 @@ enum {
 	READ_MORE = TLS_REC_OVERHEAD_MAX, /* than the reader's room */
 	PARTS_MAX = 8,
 	QUIET_MS = 1000,
+	MANY = 64, /* connections that fall quiet at once */
 };
 
 /* A run of records worked on: in the scratch area, or in xt->in. */
@@ -70,6 +72,7 @@ void
 xprt_tls_cool(void)
 {
 	struct list *it, *tmp;
+	unsigned n = 0;
 
 	list_for_safe(it, tmp, &warm_list)
 	{
@@ -79,6 +82,12 @@ xprt_tls_cool(void)
 			continue;
 		tls_rec_idle(xt->rec);
 		list_del(&xt->warm);
+		n++;
+	}
+	/* after a burst its memory goes back, too */
+	if (n > MANY) {
+		tls_rec_drain();
+		malloc_trim(0);
 	}
 }
 
