@@ -10,7 +10,7 @@
 #include "shm/base/mem.h"
 #include "shm/conf/tls_conf_int.h"
 
-bool tls_conf_enabled = false;
+bool tls_conf_enabled = true;
 bool tls_conf_h2 = false;
 
 /* Seconds a session may be resumed, as HAProxy's tune.ssl.lifetime. */

@@ -34,7 +34,7 @@ conf__global__is_stored(void **state)
 	    "listeners\n\tstats socket 127.0.0.1:9999\n\tstats timeout 5s\n"
 	    "global\n\tmaxconn 2000\n\ttune.bufsize 8k\n\tnbthread 8\n"
 	    "\ttune.maxrewrite 8000\n"
-	    "\tssl-default-bind-options a b\n\tlog-tag tag\n");
+	    "\tssl-default-bind-options no-sslv3\n\tlog-tag tag\n");
 	g = &r.cp.conf->global;
 	assert_int_equal(g->nbproc, 4);
 	assert_int_equal(g->maxconn, 2000);
