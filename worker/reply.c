@@ -212,6 +212,9 @@ can_answer(struct stream *s)
 		return false;
 	}
 	back_drop(s, 0);
+	/* What was decoded of the server's answer must not follow ours. */
+	flow_end(&s->down);
+	buf_put(&s->dbuf);
 	return true;
 }
 
