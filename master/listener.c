@@ -51,8 +51,8 @@ sock_set(int fd, int level, int opt, int value)
 static int
 tcp_bind(const struct addr *a, const struct sock_opts *o, bool reuseport)
 {
-	int fd = socket(a->u.sa.sa_family,
-			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(
+	    a->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -1;
@@ -67,7 +67,7 @@ tcp_bind(const struct addr *a, const struct sock_opts *o, bool reuseport)
 		return sock_fail(fd);
 	if (o->interface &&
 	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->interface,
-		       (socklen_t)strlen(o->interface) + 1) < 0)
+		(socklen_t)strlen(o->interface) + 1) < 0)
 		return sock_fail(fd);
 	/* Accepted sockets inherit it: no system call for each of them. */
 	if (sock_set(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
@@ -166,8 +166,7 @@ unix_bind_path(int fd, const struct addr *a, const struct sock_opts *o)
 		return -1;
 	}
 	if ((size_t)snprintf(tmp.sun_path, sizeof(tmp.sun_path), "%s.%d",
-			     a->u.un.sun_path, (int)getpid()) >=
-	    sizeof(tmp.sun_path)) {
+		a->u.un.sun_path, (int)getpid()) >= sizeof(tmp.sun_path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
@@ -227,8 +226,11 @@ listener_bind(struct listener *l, int workers)
 	struct sock_opts o = {
 		.interface = b->interface,
 		.backlog = b->backlog ? b->backlog : BACKLOG_DEFAULT,
-		.mode = b->mode, .uid = b->uid, .gid = b->gid,
-		.v6only = b->v6only, .v4v6 = b->v4v6,
+		.mode = b->mode,
+		.uid = b->uid,
+		.gid = b->gid,
+		.v6only = b->v6only,
+		.v4v6 = b->v4v6,
 		.transparent = b->transparent,
 	};
 
@@ -293,17 +295,20 @@ listener_bind_all(const struct conf *c, int workers, struct listener **list_r)
 				tail = &l->next;
 				continue;
 			}
-			log_msg(LOGL_ALERT, "cannot bind %s of '%s' [%s:%d]: "
-				"%s%s", b->text, px->name, b->file, b->line,
-				strerror(errno), bind_hint(errno));
+			log_msg(LOGL_ALERT,
+			    "cannot bind %s of '%s' [%s:%d]: "
+			    "%s%s",
+			    b->text, px->name, b->file, b->line,
+			    strerror(errno), bind_hint(errno));
 			free(l->fds);
 			free(l);
 			bad++;
 		}
 	}
 	if (!bad && !*list_r) {
-		log_msg(LOGL_ALERT, "no listener: no frontend has a bind line, "
-			"so there is nothing to do; add one");
+		log_msg(LOGL_ALERT,
+		    "no listener: no frontend has a bind line, "
+		    "so there is nothing to do; add one");
 		return -WSE_NOTFOUND;
 	}
 	return bad ? -WSE_SYS : 0;
@@ -316,8 +321,10 @@ listener_bind_stats(struct conf *c)
 
 	for (struct stats_socket *s = c->global.stats_sockets; s; s = s->next) {
 		struct sock_opts o = {
-			.backlog = 64, .mode = s->mode,
-			.uid = s->uid, .gid = s->gid,
+			.backlog = 64,
+			.mode = s->mode,
+			.uid = s->uid,
+			.gid = s->gid,
 		};
 		int rc = -1;
 
@@ -325,15 +332,15 @@ listener_bind_stats(struct conf *c)
 		if (s->addr.kind == ADDR_INET) {
 			rc = tcp_listen(&s->addr, &o, 1, &s->fd);
 		} else {
-			s->fd = s->addr.kind == ADDR_FD ?
-					fd_listen(s->addr.fd) :
-					unix_listen(&s->addr, &o);
+			s->fd = s->addr.kind == ADDR_FD
+			    ? fd_listen(s->addr.fd)
+			    : unix_listen(&s->addr, &o);
 			rc = s->fd < 0 ? -1 : 0;
 		}
 		if (rc == 0)
 			continue;
 		log_msg(LOGL_ALERT, "cannot bind the stats socket %s: %s%s",
-			s->text, strerror(errno), bind_hint(errno));
+		    s->text, strerror(errno), bind_hint(errno));
 		bad++;
 	}
 	return bad ? -WSE_SYS : 0;

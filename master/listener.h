@@ -12,9 +12,9 @@
 struct listener {
 	struct listener *next;
 	const struct bind *bind;
-	bool shared;     /* one socket for all workers (Unix, fd@) */
-	int fd_count;    /* 1 if shared, else the number of workers */
-	int *fds;        /* listening; -1 after listener_close_all() */
+	bool shared;  /* one socket for all workers (Unix, fd@) */
+	int fd_count; /* 1 if shared, else the number of workers */
+	int *fds;     /* listening; -1 after listener_close_all() */
 };
 
 /*
@@ -22,8 +22,8 @@ struct listener {
  * logged with file and line; 0, -WSE_SYS, or
  * -WSE_NOTFOUND (the config has none).
  */
-MUST_USE int listener_bind_all(const struct conf *c, int workers,
-			       struct listener **list_r);
+MUST_USE int
+listener_bind_all(const struct conf *c, int workers, struct listener **list_r);
 /* Bind the stats sockets; fills in their fd. 0 or -WSE_SYS. */
 MUST_USE int listener_bind_stats(struct conf *c);
 /* The descriptor worker `index` accepts on. */

@@ -17,8 +17,8 @@
 static int
 logs_connect(const struct addr *a)
 {
-	int fd = socket(a->u.sa.sa_family,
-			SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(
+	    a->u.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -1;
@@ -44,17 +44,17 @@ logs_open(const struct conf *c)
 			t.fd = fcntl(lt->addr.fd, F_DUPFD_CLOEXEC, 3);
 			if (t.fd < 0)
 				log_msg(LOGL_WARN,
-					"log %s: descriptor %d: %s; its lines "
-					"are dropped", lt->text, lt->addr.fd,
-					strerror(errno));
+				    "log %s: descriptor %d: %s; its lines "
+				    "are dropped",
+				    lt->text, lt->addr.fd, strerror(errno));
 		} else {
 			t.kind = LOGK_DGRAM;
 			t.fd = logs_connect(&lt->addr);
 			if (t.fd < 0)
 				log_msg(LOGL_WARN,
-					"log %s: %s; trying again when there "
-					"is a line to send", lt->text,
-					strerror(errno));
+				    "log %s: %s; trying again when there "
+				    "is a line to send",
+				    lt->text, strerror(errno));
 		}
 		log_target_set((unsigned)i, &t);
 	}

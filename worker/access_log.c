@@ -56,8 +56,10 @@ access_log_refused(const struct fconn *fc, const char *why)
 	    (unsigned)(at_ms % 1000), fconn_proxy(fc)->name,
 	    listener(fc->cli.bind, number), why);
 	if (l->target_mask && n > 0)
-		log_line(l->target_mask, LOGL_INFO, sv_of(line,
-		    (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1));
+		log_line(l->target_mask, LOGL_INFO,
+		    sv_of(line,
+			(size_t)n < sizeof(line) ? (size_t)n
+						 : sizeof(line) - 1));
 }
 
 /* Connections at this moment, for %ac %fc %bc %sc. */
@@ -68,10 +70,10 @@ fill_counts(struct txn *t)
 
 	t->log.actconn = (int)limit_sum(b, LIM_GLOBAL, 0);
 	t->log.feconn = (int)limit_sum(b, LIM_FRONTEND, (uint32_t)t->fe->row);
-	t->log.beconn = t->be ?
-	    (int)limit_sum(b, LIM_BACKEND, (uint32_t)t->be->row) : 0;
-	t->log.srvconn = t->srv ?
-	    (int)limit_sum(b, LIM_SERVER, (uint32_t)t->srv->row) : 0;
+	t->log.beconn =
+	    t->be ? (int)limit_sum(b, LIM_BACKEND, (uint32_t)t->be->row) : 0;
+	t->log.srvconn =
+	    t->srv ? (int)limit_sum(b, LIM_SERVER, (uint32_t)t->srv->row) : 0;
 }
 
 static bool
@@ -108,8 +110,9 @@ void
 access_log_count_request(struct stream *s)
 {
 	stat_add(&wk.stat->requests, 1);
-	stat_add(&stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)s->t.fe->row)->requests, 1);
+	stat_add(
+	    &stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.fe->row)->requests,
+	    1);
 }
 
 static unsigned
@@ -131,8 +134,8 @@ static void
 count_server(const struct txn *t)
 {
 	const struct txn_times *at = &t->at;
-	struct stat_server *st = stat_server(&wk.board, wk.proc,
-	    (uint32_t)t->srv->row);
+	struct stat_server *st =
+	    stat_server(&wk.board, wk.proc, (uint32_t)t->srv->row);
 
 	stat_add(&st->requests, 1);
 	stat_add(&st->bytes_in, t->log.bytes_uploaded);
@@ -140,24 +143,22 @@ count_server(const struct txn *t)
 	stat_add(&st->status[status_class(t->status)], 1);
 	stat_add(&st->time_queue_us, span(at->queue_us, at->assigned_us));
 	stat_add(&st->time_connect_us, span(at->assigned_us, at->connect_us));
-	stat_add(&st->time_response_us, span(at->connect_us,
-	    at->response_us));
+	stat_add(&st->time_response_us, span(at->connect_us, at->response_us));
 	stat_add(&st->time_total_us, span(at->first_us, at->end_us));
-	atomic_store_explicit(&st->last_session_us, clock_wall_us(),
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &st->last_session_us, clock_wall_us(), memory_order_relaxed);
 }
 
 static void
 count_backend(const struct txn *t)
 {
 	const struct txn_times *at = &t->at;
-	struct stat_proxy *st = stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)t->be->row);
+	struct stat_proxy *st =
+	    stat_proxy(&wk.board, wk.proc, (uint32_t)t->be->row);
 
 	stat_add(&st->time_queue_us, span(at->queue_us, at->assigned_us));
 	stat_add(&st->time_connect_us, span(at->assigned_us, at->connect_us));
-	stat_add(&st->time_response_us, span(at->connect_us,
-	    at->response_us));
+	stat_add(&st->time_response_us, span(at->connect_us, at->response_us));
 	stat_add(&st->time_total_us, span(at->first_us, at->end_us));
 	if (t->be == t->fe)
 		return; /* the rest is counted as the frontend's */
@@ -171,8 +172,8 @@ void
 access_log_count_end(struct stream *s)
 {
 	const struct txn *t = &s->t;
-	struct stat_proxy *fe = stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)t->fe->row);
+	struct stat_proxy *fe =
+	    stat_proxy(&wk.board, wk.proc, (uint32_t)t->fe->row);
 
 	stat_add(&fe->bytes_in, t->log.bytes_uploaded);
 	stat_add(&fe->bytes_out, t->log.bytes_read);

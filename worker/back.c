@@ -41,8 +41,8 @@ back_write_on(struct stream *s)
 {
 	if (s->b.writing)
 		return;
-	event_assign(&s->b.wev, wk.base, s->b.x.fd, EV_WRITE | EV_PERSIST,
-	    on_write, s);
+	event_assign(
+	    &s->b.wev, wk.base, s->b.x.fd, EV_WRITE | EV_PERSIST, on_write, s);
 	s->b.writing = event_add(&s->b.wev, NULL) == 0;
 }
 
@@ -84,8 +84,7 @@ is_in_order(const struct stream *s)
 {
 	return !s->b.srv_close && s->down.b && s->down.in_done &&
 	    s->down.in != HTTP_BODY_EOF && s->down.raw_r == s->dbuf.w &&
-	    !s->to_srv.data && flow_is_done(&s->up) &&
-	    xprt_is_at_rest(&s->b.x);
+	    !s->to_srv.data && flow_is_done(&s->up) && xprt_is_at_rest(&s->b.x);
 }
 
 static void
@@ -156,8 +155,8 @@ back_drop(struct stream *s, int why)
 static void
 count_connection(struct stream *s, bool fresh)
 {
-	struct stat_server *st = stat_server(&wk.board, wk.proc,
-	    (uint32_t)s->t.srv->row);
+	struct stat_server *st =
+	    stat_server(&wk.board, wk.proc, (uint32_t)s->t.srv->row);
 
 	stat_add(&st->sessions, 1);
 	stat_add(fresh ? &st->connects : &st->reuses, 1);
@@ -173,8 +172,8 @@ back_waited(struct stream *s)
 	t->at.assigned_us = s->b.chosen_us ? s->b.chosen_us : t->at.queue_us;
 	if (!s->b.queued)
 		return;
-	t->at.assigned_us = left > t->at.queue_us && left < clock_us() ?
-	    left : clock_us();
+	t->at.assigned_us =
+	    left > t->at.queue_us && left < clock_us() ? left : clock_us();
 	if (s->b.lease.queue_pos)
 		passed = (int)s->b.lease.queue_pos + 1;
 	if (s->b.by_rule)
@@ -216,7 +215,7 @@ connected(struct stream *s, struct bconn *bc)
 		return;
 	}
 	if (t->reused && !retry_is_idempotent(t->req->method) &&
-	    !xprt_is_quiet(&s->b.x)) { /* the server closed it meanwhile */
+	    !xprt_is_quiet(&s->b.x)) {    /* the server closed it meanwhile */
 		retry_broken(s, WSE_EOF); /* not a byte was sent: safe */
 		return;
 	}
@@ -224,8 +223,7 @@ connected(struct stream *s, struct bconn *bc)
 }
 
 static void
-on_lease(struct pool_lease *l, struct bconn *bc, enum pool_fail why,
-    int errnum)
+on_lease(struct pool_lease *l, struct bconn *bc, enum pool_fail why, int errnum)
 {
 	struct stream *s = l->arg;
 
@@ -269,21 +267,21 @@ reuse_of(const struct stream *s)
 static uint16_t *
 port_of(struct addr *a)
 {
-	return a->u.sa.sa_family == AF_INET6 ? &a->u.in6.sin6_port :
-	    &a->u.in4.sin_port;
+	return a->u.sa.sa_family == AF_INET6 ? &a->u.in6.sin6_port
+					     : &a->u.in4.sin_port;
 }
 
 /* A server without address or port: the client's destination fills in. */
 static void
 dst_fill(const struct stream *s, struct addr *dst)
 {
-	const struct addr *to = s->t.dst_override.len ? &s->t.dst_override :
-	    &s->t.cli->dst;
+	const struct addr *to =
+	    s->t.dst_override.len ? &s->t.dst_override : &s->t.cli->dst;
 	const struct addr *a = &s->t.srv->addr;
 	bool any = a->kind == ADDR_INET && a->len &&
-	    (a->u.sa.sa_family == AF_INET ?
-	    a->u.in4.sin_addr.s_addr == INADDR_ANY :
-	    IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr));
+	    (a->u.sa.sa_family == AF_INET
+		    ? a->u.in4.sin_addr.s_addr == INADDR_ANY
+		    : IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr));
 	struct addr from = *to;
 
 	dst->len = 0;
@@ -364,8 +362,9 @@ back_lease(struct stream *s)
 		s->t.at.queue_us = clock_us();
 	s->due.state_ms = ms ? clock_ms() + ms : 0;
 	s->b.queued = lb_is_full(s->t.srv);
-	s->b.queue_seen = 1 + (int)atomic_load_explicit(
-	    &wk_server_row(s->t.srv)->queue_count, memory_order_relaxed);
+	s->b.queue_seen = 1 +
+	    (int)atomic_load_explicit(
+		&wk_server_row(s->t.srv)->queue_count, memory_order_relaxed);
 	stream_set_state(s, ST_QUEUE);
 	want_fill(s, &w);
 	err = pool_get(wk.pool, &w, s->b.kept, &s->b.lease, &bc);

@@ -92,16 +92,16 @@ idle_ms(const struct fconn *fc)
 	const struct proxy_timeouts *t = &fconn_proxy(fc)->tmo;
 
 	if (fc->cli.request_count > 0)
-		return first_nonzero(t->http_keep_alive_ms,
-		    t->http_request_ms, t->client_ms);
+		return first_nonzero(
+		    t->http_keep_alive_ms, t->http_request_ms, t->client_ms);
 	return first_nonzero(t->http_request_ms, t->client_ms, 0);
 }
 
 static void
 idle_arm(struct fconn *fc)
 {
-	unsigned ms = fc->state == FC_TLS ? fconn_tls_limit_ms(fc) :
-	    idle_ms(fc);
+	unsigned ms =
+	    fc->state == FC_TLS ? fconn_tls_limit_ms(fc) : idle_ms(fc);
 
 	wheel_set(wk.wheel, &fc->timer, ms ? fc->since_ms + ms : 0);
 }
@@ -270,8 +270,9 @@ idle_read(struct fconn *fc)
 		begin(fc);
 		return;
 	}
-	if (buf_get(&fc->in, wk.conf->global.bufsize_bytes > BUF_SMALL ?
-	    BUF_LARGE : BUF_SMALL) < 0) {
+	if (buf_get(&fc->in,
+		wk.conf->global.bufsize_bytes > BUF_SMALL ? BUF_LARGE
+							  : BUF_SMALL) < 0) {
 		fconn_close(fc);
 		return;
 	}
@@ -325,17 +326,18 @@ proxy_read(struct fconn *fc)
 	n = recv(fc->x.fd, hdr, sizeof(hdr), MSG_PEEK);
 	if (n < 0 && errno == EAGAIN)
 		return;
-	used = n > 0 ? proxy_hdr_parse(hdr, (size_t)n, &src,
-	    &dst) : -WSE_EOF;
+	used = n > 0 ? proxy_hdr_parse(hdr, (size_t)n, &src, &dst) : -WSE_EOF;
 	if (used == 0 && (size_t)n < sizeof(hdr))
 		return;
 	if (used <= 0 || recv(fc->x.fd, hdr, (size_t)used, 0) != used) {
-		stat_add(&stat_proxy(&wk.board, wk.proc,
-		    (uint32_t)fconn_proxy(fc)->row)->conn_errors, 1);
+		stat_add(&stat_proxy(
+			     &wk.board, wk.proc, (uint32_t)fconn_proxy(fc)->row)
+			      ->conn_errors,
+		    1);
 		if (n > 0 || !fconn_proxy(fc)->log.dontlognull)
-			access_log_refused(fc, n > 0 ?
-			    "no valid PROXY header was received" :
-			    "closed before its PROXY header came");
+			access_log_refused(fc,
+			    n > 0 ? "no valid PROXY header was received"
+				  : "closed before its PROXY header came");
 		fconn_close(fc);
 		return;
 	}
@@ -425,9 +427,10 @@ dst_set(struct fconn *fc, const struct addr *bound)
 {
 	struct addr *dst = &fc->cli.dst;
 	bool known = bound->kind == ADDR_INET &&
-	    (bound->u.sa.sa_family == AF_INET ? bound->u.in4.sin_port &&
-	    bound->u.in4.sin_addr.s_addr : bound->u.in6.sin6_port &&
-	    !IN6_IS_ADDR_UNSPECIFIED(&bound->u.in6.sin6_addr));
+	    (bound->u.sa.sa_family == AF_INET
+		    ? bound->u.in4.sin_port && bound->u.in4.sin_addr.s_addr
+		    : bound->u.in6.sin6_port &&
+			!IN6_IS_ADDR_UNSPECIFIED(&bound->u.in6.sin6_addr));
 
 	if (known) {
 		*dst = *bound;
@@ -461,10 +464,10 @@ fconn_new(int *fd, const struct bind *bind, const struct addr *src)
 	dst_set(fc, &bind->addr);
 	fc->timer.fn = on_timer;
 	list_add_tail(&wk.conns, &fc->node);
-	event_assign(&fc->rev, wk.base, fc->x.fd, EV_READ | EV_PERSIST,
-	    on_read, fc);
-	event_assign(&fc->wev, wk.base, fc->x.fd, EV_WRITE | EV_PERSIST,
-	    on_write, fc);
+	event_assign(
+	    &fc->rev, wk.base, fc->x.fd, EV_READ | EV_PERSIST, on_read, fc);
+	event_assign(
+	    &fc->wev, wk.base, fc->x.fd, EV_WRITE | EV_PERSIST, on_write, fc);
 	fconn_read_on(fc);
 	if (bind->accept_proxy)
 		idle_arm(fc);
@@ -477,7 +480,8 @@ fconn_close_idle(void)
 {
 	struct list *it, *tmp;
 
-	list_for_safe(it, tmp, &wk.conns) {
+	list_for_safe(it, tmp, &wk.conns)
+	{
 		struct fconn *fc = list_entry(it, struct fconn, node);
 
 		if (fc->state == FC_IDLE && !fc->again &&

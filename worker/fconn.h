@@ -32,7 +32,7 @@ struct fconn {
 	struct xprt x;
 	struct buf in;
 	struct wheel_timer timer;
-	struct stream *s; /* FC_BUSY only */
+	struct stream *s;      /* FC_BUSY only */
 	struct fconn_tls *tls; /* NULL: plain, or before FC_TLS */
 	struct txn_client cli;
 	struct bconn *kept; /* http-reuse never: the session's own */

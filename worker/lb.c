@@ -21,8 +21,9 @@ weight_of(const struct server *srv)
 {
 	const struct board_server *b = wk_server_row(srv);
 
-	if (!board_server_is_usable(b) || (atomic_load_explicit(
-	    &b->admin_state, memory_order_relaxed) & HAS_DRAIN))
+	if (!board_server_is_usable(b) ||
+	    (atomic_load_explicit(&b->admin_state, memory_order_relaxed) &
+		HAS_DRAIN))
 		return 0;
 	return atomic_load_explicit(&b->weight, memory_order_relaxed);
 }
@@ -36,10 +37,9 @@ scratch(int count)
 
 	if (count > room) {
 		room = count;
-		set.srv = mem_realloc(set.srv,
-		    (size_t)room * sizeof(*set.srv));
-		set.weight = mem_realloc(set.weight,
-		    (size_t)room * sizeof(*set.weight));
+		set.srv = mem_realloc(set.srv, (size_t)room * sizeof(*set.srv));
+		set.weight =
+		    mem_realloc(set.weight, (size_t)room * sizeof(*set.weight));
 	}
 	set.count = 0;
 	set.total = 0;
@@ -53,8 +53,9 @@ set_add(struct lb_set *set, const struct server *srv, unsigned weight)
 	set->srv[set->count] = srv;
 	set->weight[set->count++] = weight;
 	set->total += weight;
-	set->signature = (set->signature ^ ((uint64_t)srv->row << 16 |
-	    weight)) * 1099511628211u;
+	set->signature =
+	    (set->signature ^ ((uint64_t)srv->row << 16 | weight)) *
+	    1099511628211u;
 }
 
 /* Usable active servers; when there is none, the first usable backup. */
@@ -84,8 +85,8 @@ uint32_t
 lb_load(const struct server *srv)
 {
 	return limit_sum(&wk.board, LIM_SERVER, (uint32_t)srv->row) +
-	    atomic_load_explicit(&wk_server_row(srv)->queue_count,
-	    memory_order_relaxed);
+	    atomic_load_explicit(
+		&wk_server_row(srv)->queue_count, memory_order_relaxed);
 }
 
 bool
@@ -123,8 +124,9 @@ least(const struct proxy *be, const struct lb_set *set,
 		load += load > 0;
 		if (set->srv[i] == avoid && set->count > 1)
 			continue;
-		if (best < 0 || is_lighter(load, set->weight[i], best_load,
-		    set->weight[best])) {
+		if (best < 0 ||
+		    is_lighter(
+			load, set->weight[i], best_load, set->weight[best])) {
 			best = i;
 			best_load = load;
 		}
@@ -138,8 +140,8 @@ random_next(void)
 	static uint64_t x;
 
 	if (!x)
-		x = (clock_us() * 2654435761u ^
-		    (uint64_t)wk.instance << 32) | 1;
+		x = (clock_us() * 2654435761u ^ (uint64_t)wk.instance << 32) |
+		    1;
 	x ^= x << 13;
 	x ^= x >> 7;
 	x ^= x << 17;
@@ -170,9 +172,9 @@ random_choose(const struct proxy *be, const struct lb_set *set,
 	for (unsigned k = 1; k < draws; k++) {
 		int i = draw(set);
 
-		if (set->srv[best] == avoid || is_lighter(
-		    lb_load(set->srv[i]), set->weight[i],
-		    lb_load(set->srv[best]), set->weight[best]))
+		if (set->srv[best] == avoid ||
+		    is_lighter(lb_load(set->srv[i]), set->weight[i],
+			lb_load(set->srv[best]), set->weight[best]))
 			best = i;
 	}
 	if (set->srv[best] == avoid && set->count > 1)
@@ -187,8 +189,8 @@ first_choose(const struct lb_set *set, const struct server *avoid)
 	for (int i = 0; i < set->count; i++)
 		if (set->srv[i] != avoid && !lb_is_full(set->srv[i]))
 			return set->srv[i];
-	return set->srv[0] == avoid && set->count > 1 ? set->srv[1] :
-	    set->srv[0];
+	return set->srv[0] == avoid && set->count > 1 ? set->srv[1]
+						      : set->srv[0];
 }
 
 const struct server *

@@ -178,6 +178,6 @@ lb_hash_choose(struct txn *t, const struct lb_set *set)
 	}
 	if (!has)
 		return NULL;
-	return t->be->lb.consistent ? rendezvous(set, mix(h)) :
-	    lb_rr_at(t->be, set, h);
+	return t->be->lb.consistent ? rendezvous(set, mix(h))
+				    : lb_rr_at(t->be, set, h);
 }

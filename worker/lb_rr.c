@@ -35,8 +35,8 @@ gcd(unsigned a, unsigned b)
 
 /* Smooth: each step the one furthest behind its share. */
 static void
-fill_smooth(struct sequence *q, const struct lb_set *set, unsigned div,
-    uint64_t total)
+fill_smooth(
+    struct sequence *q, const struct lb_set *set, unsigned div, uint64_t total)
 {
 	int64_t *due = mem_alloc((size_t)set->count * sizeof(*due));
 
@@ -104,8 +104,8 @@ is_map(const struct proxy *be)
 }
 
 static void
-sequence_make(struct sequence *q, const struct proxy *be,
-    const struct lb_set *set)
+sequence_make(
+    struct sequence *q, const struct proxy *be, const struct lb_set *set)
 {
 	unsigned div = set->weight[0];
 	uint32_t max = is_map(be) ? MAP_MAX : SEQUENCE_MAX;
@@ -129,8 +129,8 @@ sequence_of(const struct proxy *be, const struct lb_set *set)
 	struct sequence *q;
 
 	if (!sequences)
-		sequences = mem_alloc(wk.board.cap.proxy_count *
-		    sizeof(*sequences));
+		sequences =
+		    mem_alloc(wk.board.cap.proxy_count * sizeof(*sequences));
 	q = &sequences[be->row];
 	if (!q->at || q->signature != set->signature)
 		sequence_make(q, be, set);
@@ -154,8 +154,9 @@ lb_rr_next(const struct proxy *be, const struct lb_set *set,
 	const struct server *srv = NULL, *fallback = NULL;
 
 	for (uint32_t k = 0; k < q->len; k++) {
-		uint32_t i = atomic_fetch_add_explicit(pos, 1,
-		    memory_order_relaxed) % q->len;
+		uint32_t i =
+		    atomic_fetch_add_explicit(pos, 1, memory_order_relaxed) %
+		    q->len;
 
 		srv = set->srv[q->at[i]];
 		if (srv == avoid)

@@ -17,29 +17,34 @@ static const struct reply_page pages[] = {
 	    "You need a valid user and password to access this content." },
 	{ 403, "Forbidden", "Request forbidden by administrative rules." },
 	{ 404, "Not Found", "The resource could not be found." },
-	{ 405, "Method Not Allowed", "A request was made of a resource using "
+	{ 405, "Method Not Allowed",
+	    "A request was made of a resource using "
 	    "a request method not supported by that resource" },
 	{ 407, "Unauthorized",
 	    "You need a valid user and password to access this content." },
 	{ 408, "Request Time-out",
 	    "Your browser didn't send a complete request in time." },
-	{ 410, "Gone", "The resource is no longer available and will not be "
+	{ 410, "Gone",
+	    "The resource is no longer available and will not be "
 	    "available again." },
 	{ 413, "Payload Too Large",
 	    "The request entity exceeds the maximum allowed." },
-	{ 414, "URI Too Long", "The request target exceeds the maximum "
+	{ 414, "URI Too Long",
+	    "The request target exceeds the maximum "
 	    "allowed." },
 	{ 421, "Misdirected Request",
 	    "Request sent to a non-authoritative server." },
 	{ 422, "Unprocessable Content",
 	    "The server cannot process the contained instructions." },
 	{ 425, "Too Early", "Your browser sent early data." },
-	{ 429, "Too Many Requests", "You have sent too many requests in a "
+	{ 429, "Too Many Requests",
+	    "You have sent too many requests in a "
 	    "given amount of time." },
 	{ 431, "Request Header Fields Too Large",
 	    "The request header fields exceed the maximum allowed." },
 	{ 500, "Internal Server Error", "An internal server error occurred." },
-	{ 501, "Not Implemented", "The server does not support the "
+	{ 501, "Not Implemented",
+	    "The server does not support the "
 	    "functionality required to fulfill the request." },
 	{ 502, "Bad Gateway",
 	    "The server returned an invalid or incomplete response." },
@@ -104,8 +109,8 @@ after_rules(struct stream *s)
 			continue;
 		l = &px[k]->rules[RULES_HTTP_AFTER_RESPONSE];
 		if (l->head)
-			(void)rules_run(l, RULES_HTTP_AFTER_RESPONSE, &s->t,
-			    &r);
+			(void)rules_run(
+			    l, RULES_HTTP_AFTER_RESPONSE, &s->t, &r);
 	}
 }
 
@@ -184,8 +189,10 @@ send_page(struct stream *s, unsigned status)
 		body = arena_get(&s->t.arena, 512);
 	}
 	CHK(body);
-	n = snprintf(body, 512, "<html><body><h1>%u %s</h1>\n%s\n"
-	    "</body></html>\n", status, p->reason, p->text);
+	n = snprintf(body, 512,
+	    "<html><body><h1>%u %s</h1>\n%s\n"
+	    "</body></html>\n",
+	    status, p->reason, p->text);
 	head_init(h, status, p->reason);
 	if (http_add(h, SV("Cache-Control"), SV("no-cache")) < 0 ||
 	    http_add(h, SV("Content-Type"), SV("text/html")) < 0) {
@@ -242,8 +249,8 @@ reply_rule(struct stream *s, const struct rule_reply *r)
 		send_file(s, r->file, r->status);
 		return;
 	}
-	if (!r->head || r->is_page || (r->head->hdr_count == 0 && r->body.n == 0 &&
-	    r->is_deny)) {
+	if (!r->head || r->is_page ||
+	    (r->head->hdr_count == 0 && r->body.n == 0 && r->is_deny)) {
 		reply_status(s, r->status);
 		return;
 	}

@@ -138,8 +138,8 @@ give_up(struct stream *s, enum pool_fail why)
 void
 retry_connect(struct stream *s, enum pool_fail why)
 {
-	bool tried = why == PFAIL_CONNECT || why == PFAIL_TIMEOUT ||
-	    why == PFAIL_TLS;
+	bool tried =
+	    why == PFAIL_CONNECT || why == PFAIL_TIMEOUT || why == PFAIL_TLS;
 
 	back_waited(s);
 	if (tried) {
@@ -192,8 +192,9 @@ retry_broken(struct stream *s, int err)
 		again(s);
 		return;
 	}
-	if (safe && s->b.tries_left > 0 && ((on & RETRY_EMPTY_RESPONSE) ||
-	    ((on & RETRY_CONN_FAILURE) && !s->b.any_sent))) {
+	if (safe && s->b.tries_left > 0 &&
+	    ((on & RETRY_EMPTY_RESPONSE) ||
+		((on & RETRY_CONN_FAILURE) && !s->b.any_sent))) {
 		s->b.tries_left--;
 		again(s);
 		return;

@@ -16,11 +16,11 @@ static struct stream *free_list; /* linked through fc */
 static const uint16_t stream_edges[ST_STATE_N] = {
 	[ST_HEAD] = E(ST_BUFFER) | E(ST_QUEUE) | E(ST_REPLY) | E(ST_DONE),
 	[ST_BUFFER] = E(ST_QUEUE) | E(ST_REPLY) | E(ST_DONE),
-	[ST_QUEUE] = E(ST_QUEUE) | E(ST_PAUSE) | E(ST_RESPONSE) |
-	    E(ST_REPLY) | E(ST_DONE),
+	[ST_QUEUE] = E(ST_QUEUE) | E(ST_PAUSE) | E(ST_RESPONSE) | E(ST_REPLY) |
+	    E(ST_DONE),
 	[ST_PAUSE] = E(ST_QUEUE) | E(ST_REPLY) | E(ST_DONE),
-	[ST_RESPONSE] = E(ST_QUEUE) | E(ST_PAUSE) | E(ST_RELAY) |
-	    E(ST_TUNNEL) | E(ST_REPLY) | E(ST_DONE),
+	[ST_RESPONSE] = E(ST_QUEUE) | E(ST_PAUSE) | E(ST_RELAY) | E(ST_TUNNEL) |
+	    E(ST_REPLY) | E(ST_DONE),
 	[ST_RELAY] = E(ST_DONE),
 	[ST_TUNNEL] = E(ST_DONE),
 	[ST_REPLY] = E(ST_DONE),
@@ -38,8 +38,8 @@ static void
 streams_count(int by)
 {
 	wk.streams += (unsigned)by;
-	atomic_store_explicit(&wk.row->streams, wk.streams,
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &wk.row->streams, wk.streams, memory_order_relaxed);
 }
 
 /* An object with its memory; only the struct itself is zeroed. */
@@ -93,8 +93,8 @@ stream_new(struct fconn *fc)
 	t->arena.size_bytes = STREAM_ARENA_BYTES;
 	t->log.term[0] = t->log.term[1] = TERM_NONE;
 	t->log.level = LOGL_INFO;
-	t->at.idle_us = fc->cli.request_count ? fc->since_ms * 1000 :
-	    opened_us(&fc->cli);
+	t->at.idle_us =
+	    fc->cli.request_count ? fc->since_ms * 1000 : opened_us(&fc->cli);
 	if (t->at.idle_us > clock_us())
 		t->at.idle_us = clock_us();
 	/* A stream without a byte is there to be logged (Ti 0, all in Ta). */
@@ -102,8 +102,8 @@ stream_new(struct fconn *fc)
 		t->at.first_us = clock_us();
 	s->due.client_ms = clock_ms();
 	/* For the first request it runs from the accept on. */
-	s->due.head_ms = fc->cli.request_count ? clock_ms() :
-	    opened_us(&fc->cli) / 1000;
+	s->due.head_ms =
+	    fc->cli.request_count ? clock_ms() : opened_us(&fc->cli) / 1000;
 	streams_count(1);
 	return s;
 }
@@ -138,8 +138,8 @@ stream_is_queued(const struct stream *s)
 	const struct server *srv = s->t.srv;
 
 	return s->state == ST_QUEUE && srv && s->b.queued &&
-	    atomic_load_explicit(&wk_server_row(srv)->queue_count,
-	    memory_order_relaxed) > 0;
+	    atomic_load_explicit(
+		&wk_server_row(srv)->queue_count, memory_order_relaxed) > 0;
 }
 
 char
@@ -156,8 +156,7 @@ stream_where(const struct stream *s)
 	case ST_RESPONSE:
 		return stream_request_is_read(s) ? 'H' : 'D';
 	case ST_RELAY:
-		return s->down.in_done && stream_request_is_read(s) ?
-		    'L' : 'D';
+		return s->down.in_done && stream_request_is_read(s) ? 'L' : 'D';
 	case ST_TUNNEL:
 		return 'D';
 	case ST_REPLY:
@@ -187,8 +186,8 @@ log_end(struct stream *s)
 	tunnel_ended(s);
 	back_drop(s, s->aborted ? WSE_EOF : 0); /* %sc counts the others */
 	if (s->b.counted)
-		limit_drop(&wk.board, LIM_BACKEND, (uint32_t)t->be->row,
-		    wk.proc);
+		limit_drop(
+		    &wk.board, LIM_BACKEND, (uint32_t)t->be->row, wk.proc);
 	if (!s->logged)
 		access_log_line(s);
 	access_log_count_end(s);
@@ -249,16 +248,18 @@ stream_cut(struct stream *s)
 void
 stream_client_gone(struct stream *s)
 {
-	struct stat_proxy *fe = stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)s->t.fe->row);
+	struct stat_proxy *fe =
+	    stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.fe->row);
 	char where = stream_where(s);
 
 	if (s->state == ST_HEAD || s->state == ST_BUFFER)
 		stat_add(&fe->req_errors, 1);
 	stat_add(&fe->client_aborts, 1);
 	if (s->t.srv && s->b.bc)
-		stat_add(&stat_server(&wk.board, wk.proc,
-		    (uint32_t)s->t.srv->row)->client_aborts, 1);
+		stat_add(
+		    &stat_server(&wk.board, wk.proc, (uint32_t)s->t.srv->row)
+			 ->client_aborts,
+		    1);
 	/* A request under way counts as data, as far as the log goes. */
 	stream_term(s, 'C', s->state == ST_RESPONSE ? 'D' : where);
 	if (s->state == ST_HEAD || s->state == ST_BUFFER)
@@ -349,8 +350,9 @@ client_timeout(struct stream *s)
 	switch (s->state) {
 	case ST_HEAD:
 	case ST_BUFFER:
-		stat_add(&stat_proxy(&wk.board, wk.proc,
-		    (uint32_t)s->t.fe->row)->req_errors, 1);
+		stat_add(&stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.fe->row)
+			      ->req_errors,
+		    1);
 		stream_term(s, 'c', 'R');
 		reply_status(s, 408);
 		return;
@@ -376,8 +378,9 @@ client_timeout(struct stream *s)
 static void
 server_timeout(struct stream *s)
 {
-	stat_add(&stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)s->t.be->row)->res_errors, 1);
+	stat_add(
+	    &stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.be->row)->res_errors,
+	    1);
 	if (s->state == ST_RESPONSE) {
 		if (retry_response(s, RETRY_RESPONSE_TIMEOUT))
 			return;
@@ -416,8 +419,8 @@ stream_timeout(struct stream *s)
 {
 	uint64_t now = clock_ms(), c = client_due(s), v = server_due(s);
 
-	if ((s->state == ST_QUEUE || s->state == ST_PAUSE) &&
-	    s->due.state_ms && s->due.state_ms <= now)
+	if ((s->state == ST_QUEUE || s->state == ST_PAUSE) && s->due.state_ms &&
+	    s->due.state_ms <= now)
 		state_timeout(s);
 	else if (s->state == ST_TUNNEL && ((c && c <= now) || (v && v <= now)))
 		tunnel_timeout(s, c && c <= now);
@@ -436,8 +439,9 @@ half_closed(struct stream *s)
 	if (s->state == ST_QUEUE || s->state == ST_PAUSE) {
 		stream_client_gone(s);
 	} else if (s->state == ST_RESPONSE) {
-		stat_add(&stat_proxy(&wk.board, wk.proc,
-		    (uint32_t)s->t.fe->row)->client_aborts, 1);
+		stat_add(&stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.fe->row)
+			      ->client_aborts,
+		    1);
 		stream_term(s, 'C', 'H');
 		reply_status(s, 400);
 	}
@@ -477,8 +481,8 @@ watch_client(struct stream *s)
 static void
 head_cut(struct stream *s)
 {
-	struct stat_proxy *fe = stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)s->t.fe->row);
+	struct stat_proxy *fe =
+	    stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.fe->row);
 
 	stat_add(&fe->req_errors, 1);
 	stat_add(&fe->client_aborts, 1);

@@ -38,31 +38,31 @@ struct stream_mem {
 /* The request on its way to a server. */
 struct stream_back {
 	struct bconn *bc;
-	struct bconn *kept;       /* the session's own, waiting for a permit */
-	struct xprt x;            /* of bc */
-	struct xtls xtls;         /* its transport, if through TLS */
-	struct event wev;         /* EV_WRITE, after EAGAIN */
+	struct bconn *kept; /* the session's own, waiting for a permit */
+	struct xprt x;      /* of bc */
+	struct xtls xtls;   /* its transport, if through TLS */
+	struct event wev;   /* EV_WRITE, after EAGAIN */
 	struct pool_lease lease;
-	int tries_left;           /* of `retries` */
+	int tries_left; /* of `retries` */
 	int tries_done;
-	bool reading, writing;    /* bc's rev, wev are added */
-	bool any_sent;            /* a byte left us on this try */
-	bool write_dead;          /* the server takes no more of the request */
-	bool stale_retried;       /* the free second try was used */
-	bool want_fresh;          /* no reused connection for this try */
-	bool by_rule;             /* use-server chose it */
-	bool queued;              /* there was no free permit when it asked */
-	uint64_t chosen_us;       /* when redispatched; 0: it was not */
-	int queue_seen;           /* others that waited then, and itself */
-	bool counted;             /* in the backend's stream count */
-	bool srv_close;           /* the server will not keep the connection */
+	bool reading, writing; /* bc's rev, wev are added */
+	bool any_sent;         /* a byte left us on this try */
+	bool write_dead;       /* the server takes no more of the request */
+	bool stale_retried;    /* the free second try was used */
+	bool want_fresh;       /* no reused connection for this try */
+	bool by_rule;          /* use-server chose it */
+	bool queued;           /* there was no free permit when it asked */
+	uint64_t chosen_us;    /* when redispatched; 0: it was not */
+	int queue_seen;        /* others that waited then, and itself */
+	bool counted;          /* in the backend's stream count */
+	bool srv_close;        /* the server will not keep the connection */
 };
 
 /* When something was last heard, clock_ms(); and a deadline of the state. */
 struct stream_due {
 	uint64_t client_ms, server_ms;
-	uint64_t state_ms;        /* 0: none */
-	uint64_t head_ms;         /* timeout http-request */
+	uint64_t state_ms; /* 0: none */
+	uint64_t head_ms;  /* timeout http-request */
 };
 
 struct stream {
@@ -72,21 +72,21 @@ struct stream {
 	enum stream_state state;
 	struct stream_back b;
 	struct stream_due due;
-	struct h1_scan scan;      /* of the head at hand */
-	struct buf ubuf, dbuf;    /* more request body; response */
+	struct h1_scan scan;       /* of the head at hand */
+	struct buf ubuf, dbuf;     /* more request body; response */
 	struct buf to_srv, to_cli; /* heads as serialised */
-	struct flow up, down;     /* bodies */
-	uint32_t head_bytes;      /* of the request, in fc->in */
-	bool client_closes;       /* the client will send no other request */
-	bool keep_client;         /* the connection outlives this response */
-	bool continued;           /* a 100 was passed on */
-	bool is_upgrade;          /* the request asks for one */
-	bool res_begun;           /* a final head is queued for the client */
-	bool aborted;             /* the response was cut */
+	struct flow up, down;      /* bodies */
+	uint32_t head_bytes;       /* of the request, in fc->in */
+	bool client_closes;        /* the client will send no other request */
+	bool keep_client;          /* the connection outlives this response */
+	bool continued;            /* a 100 was passed on */
+	bool is_upgrade;           /* the request asks for one */
+	bool res_begun;            /* a final head is queued for the client */
+	bool aborted;              /* the response was cut */
 	bool logged;
-	bool tunnel_counted;      /* in wk.tunnels */
-	bool up_shut, down_shut;  /* tunnel: a FIN was passed on */
-	struct sv reply_rest;     /* our own body not copied yet, static bytes */
+	bool tunnel_counted;     /* in wk.tunnels */
+	bool up_shut, down_shut; /* tunnel: a FIN was passed on */
+	struct sv reply_rest;    /* our own body not copied yet, static bytes */
 };
 
 /* Attach a stream to an idle connection; NULL when memory is out. */

@@ -38,7 +38,8 @@ void retry_connect(struct stream *s, enum pool_fail why);
 void retry_broken(struct stream *s, int err);
 /* The pause is over. May end the stream. */
 void retry_resume(struct stream *s);
-/* Junk, a timeout, a status: true if another try began (or the stream ended). */
+/* Junk, a timeout, a status: true if another try began (or the stream ended).
+ */
 bool retry_response(struct stream *s, unsigned retry_bit);
 /* May be repeated whether it was executed or not (RFC 9110 9.2.2). */
 bool retry_is_idempotent(enum http_method m);

@@ -24,8 +24,9 @@ head_max(void)
 static void
 count_error(struct stream *s)
 {
-	stat_add(&stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)s->t.fe->row)->req_errors, 1);
+	stat_add(
+	    &stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.fe->row)->req_errors,
+	    1);
 }
 
 static void
@@ -116,10 +117,11 @@ forward_for(struct stream *s)
 
 	if (!fe->forwardfor && !be->forwardfor)
 		return 0;
-	name = o->forwardfor_hdr ? sv_str(o->forwardfor_hdr) :
-	    SV("X-Forwarded-For");
-	if (o->forwardfor_if_none && (!fe->forwardfor ||
-	    fe->forwardfor_if_none) && http_find(s->t.req, name, 0) >= 0)
+	name = o->forwardfor_hdr ? sv_str(o->forwardfor_hdr)
+				 : SV("X-Forwarded-For");
+	if (o->forwardfor_if_none &&
+	    (!fe->forwardfor || fe->forwardfor_if_none) &&
+	    http_find(s->t.req, name, 0) >= 0)
 		return 0;
 	if (addr_is_within(src, &o->forwardfor_except, o->forwardfor_bits))
 		return 0;
@@ -130,8 +132,8 @@ forward_for(struct stream *s)
 	else
 		return 0;
 	text = arena_get(&s->t.arena, INET6_ADDRSTRLEN);
-	if (!text || !inet_ntop(src->u.sa.sa_family, ip, text,
-	    INET6_ADDRSTRLEN))
+	if (!text ||
+	    !inet_ntop(src->u.sa.sa_family, ip, text, INET6_ADDRSTRLEN))
 		return -WSE_NOMEM;
 	return http_add(s->t.req, name, sv_str(text));
 }
@@ -187,8 +189,9 @@ route(struct stream *s)
 	limit_add(&wk.board, LIM_BACKEND, (uint32_t)t->be->row, wk.proc);
 	s->b.counted = true;
 	if (t->be != t->fe) {
-		stat_add(&stat_proxy(&wk.board, wk.proc,
-		    (uint32_t)t->be->row)->sessions, 1);
+		stat_add(&stat_proxy(&wk.board, wk.proc, (uint32_t)t->be->row)
+			      ->sessions,
+		    1);
 		if (!run_rules(s, t->be))
 			return;
 	}
@@ -242,13 +245,11 @@ head_facts(struct stream *s, uint32_t bytes)
 	if (end && end > line && end[-1] == '\r')
 		end--;
 	t->req_line = sv_of(line, end ? (size_t)(end - line) : 0);
-	s->client_closes = req->minor ? req->conn_close :
-	    !req->conn_keepalive;
-	s->keep_client = !s->client_closes && !t->fe->http.httpclose &&
-	    !wk.draining;
+	s->client_closes = req->minor ? req->conn_close : !req->conn_keepalive;
+	s->keep_client =
+	    !s->client_closes && !t->fe->http.httpclose && !wk.draining;
 	in->r = bytes;
-	flow_start(&s->up, in, req->framing, req->content_length,
-	    req->framing);
+	flow_start(&s->up, in, req->framing, req->content_length, req->framing);
 	s->up.keep = true;
 	s->fc->cli.request_count++;
 	access_log_count_request(s);
@@ -263,8 +264,8 @@ stream_req_parse(struct stream *s)
 	ssize_t n;
 
 	memset(req, 0, offsetof(struct http_head, hdr));
-	n = h1_parse_request(fc->in.data, fc->in.w, head_max(), &s->scan, req,
-	    &fault);
+	n = h1_parse_request(
+	    fc->in.data, fc->in.w, head_max(), &s->scan, req, &fault);
 	if (n == 0 && buf_room(&fc->in)) {
 		fconn_read_on(fc);
 		stream_arm(s);

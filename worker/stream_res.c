@@ -14,10 +14,12 @@
 static void
 count_errors(struct stream *s)
 {
-	stat_add(&stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)s->t.be->row)->res_errors, 1);
-	stat_add(&stat_server(&wk.board, wk.proc,
-	    (uint32_t)s->t.srv->row)->res_errors, 1);
+	stat_add(
+	    &stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.be->row)->res_errors,
+	    1);
+	stat_add(&stat_server(&wk.board, wk.proc, (uint32_t)s->t.srv->row)
+		      ->res_errors,
+	    1);
 }
 
 /* What came is no response. Ends the try, perhaps the stream. */
@@ -53,8 +55,10 @@ run_rules(struct stream *s, const struct proxy *px)
 		if (r.is_deny)
 			s->t.at.response_us = 0; /* as HAProxy logs it */
 		if (r.is_deny)
-			stat_add(&stat_proxy(&wk.board, wk.proc,
-			    (uint32_t)px->row)->res_denied, 1);
+			stat_add(
+			    &stat_proxy(&wk.board, wk.proc, (uint32_t)px->row)
+				 ->res_denied,
+			    1);
 		reply_rule(s, &r);
 		return false;
 	case RULE_REJECT:
@@ -117,8 +121,8 @@ framing_set(struct stream *s, bool tunnel)
 	if (out == HTTP_BODY_EOF || wk.draining)
 		s->keep_client = false;
 	/* A client that waits for 100 will hardly send its body now. */
-	if (!stream_request_is_read(s) && (s->b.srv_close ||
-	    (s->t.req->expect_continue && !s->continued)))
+	if (!stream_request_is_read(s) &&
+	    (s->b.srv_close || (s->t.req->expect_continue && !s->continued)))
 		s->keep_client = false;
 	flow_start(&s->down, &s->dbuf, tunnel ? HTTP_BODY_NONE : res->framing,
 	    res->content_length, out);
@@ -131,7 +135,7 @@ stream_res_upload_goes_on(const struct stream *s)
 	return s->state == ST_RELAY && s->b.bc && !s->b.write_dead &&
 	    !s->b.srv_close && s->down.in != HTTP_BODY_EOF &&
 	    !(s->up.in_done && flow_is_done(&s->up) && !s->to_srv.data &&
-	    !xprt_has_unsent(&s->b.x)) &&
+		!xprt_has_unsent(&s->b.x)) &&
 	    !(s->t.req->expect_continue && !s->continued);
 }
 
@@ -198,8 +202,8 @@ binds_connection(const struct http_head *res)
 
 	if (res->status != 401 && res->status != 407)
 		return false;
-	name = res->status == 401 ? SV("WWW-Authenticate") :
-	    SV("Proxy-Authenticate");
+	name = res->status == 401 ? SV("WWW-Authenticate")
+				  : SV("Proxy-Authenticate");
 	return offers(res, name, SV("NTLM")) ||
 	    offers(res, name, SV("Negotiate"));
 }
@@ -323,10 +327,12 @@ static void
 cut_short(struct stream *s, char who)
 {
 	count_errors(s);
-	stat_add(&stat_proxy(&wk.board, wk.proc,
-	    (uint32_t)s->t.be->row)->server_aborts, 1);
-	stat_add(&stat_server(&wk.board, wk.proc,
-	    (uint32_t)s->t.srv->row)->server_aborts, 1);
+	stat_add(&stat_proxy(&wk.board, wk.proc, (uint32_t)s->t.be->row)
+		      ->server_aborts,
+	    1);
+	stat_add(&stat_server(&wk.board, wk.proc, (uint32_t)s->t.srv->row)
+		      ->server_aborts,
+	    1);
 	stream_term(s, who, 'D');
 	back_drop(s, WSE_EOF);
 	s->aborted = true;

@@ -30,7 +30,7 @@ struct wk wk;
 static const struct worker_heritage *heritage;
 static struct chan *master;
 static struct event loop_timer;
-static uint64_t loop_timer_ms;  /* what loop_timer is armed for, 0: not */
+static uint64_t loop_timer_ms; /* what loop_timer is armed for, 0: not */
 static struct wheel_timer heartbeat, drain_timer;
 static uint64_t drain_deadline_ms; /* 0: none */
 static bool accepting;
@@ -41,8 +41,10 @@ tell_master(struct ipc_msg *m)
 	int err = master ? chan_send(master, m) : -WSE_EOF;
 
 	if (err < 0 && err != -WSE_EOF)
-		log_msg(LOGL_WARN, "worker: a message to the master is lost: "
-		    "%s", err_text(err));
+		log_msg(LOGL_WARN,
+		    "worker: a message to the master is lost: "
+		    "%s",
+		    err_text(err));
 }
 
 static void
@@ -56,15 +58,15 @@ on_heartbeat(struct wheel_timer *t)
 {
 	struct rlimit rl;
 
-	atomic_store_explicit(&wk.row->heartbeat_us, clock_us(),
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &wk.row->heartbeat_us, clock_us(), memory_order_relaxed);
 	atomic_store_explicit(&wk.row->fds, wk.clients + pool_held(wk.pool),
 	    memory_order_relaxed);
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0)
 		atomic_store_explicit(&wk.row->fd_max, (uint32_t)rl.rlim_cur,
 		    memory_order_relaxed);
-	atomic_store_explicit(&wk.stat->log_dropped, log_dropped(),
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &wk.stat->log_dropped, log_dropped(), memory_order_relaxed);
 	xprt_tls_cool();
 	buf_trim(BUF_KEEP);
 	wheel_set(wk.wheel, t, clock_ms() + HEARTBEAT_MS);
@@ -258,13 +260,13 @@ channels_start(const struct worker_heritage *h)
 {
 	int fd = h->master_fd;
 
-	master = chan_new(wk.base, &fd, ROLE_WORKER, ROLE_MASTER,
-	    on_master_msg, on_master_end, NULL);
+	master = chan_new(wk.base, &fd, ROLE_WORKER, ROLE_MASTER, on_master_msg,
+	    on_master_end, NULL);
 	if (!master)
 		fail("channel to the master");
 	chan_phase(master, PHASE_OPEN);
-	wk.pool = pool_new(wk.base, wk.conf, &wk.board, &wk.vault,
-	    wk.instance, wk.proc);
+	wk.pool = pool_new(
+	    wk.base, wk.conf, &wk.board, &wk.vault, wk.instance, wk.proc);
 	if (!wk.pool)
 		fail("pool");
 	pool_on_welcome(wk.pool, on_welcome, NULL);

@@ -215,7 +215,9 @@ head_make(struct target *t, enum log_level level, time_t now)
 		named = t->cfg.form == LOGF_RFC3164 || log_hostname[0];
 		n = snprintf(t->head, HEAD_MAX, "<%d>%s %s%s%s[%d]: ", pri,
 		    stamp_3164(now),
-		    !named ? "" : log_hostname[0] ? log_hostname : "localhost",
+		    !named                ? ""
+			: log_hostname[0] ? log_hostname
+					  : "localhost",
 		    named ? " " : "", process_tag, process_pid);
 		t->head_at = now;
 		t->head_level = level;

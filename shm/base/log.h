@@ -56,7 +56,8 @@ struct log_target {
 
 /* Before any other call: process name shown in lines, pid shown in lines. */
 void log_init(const char *tag, int pid);
-/* Lines name this host (log-send-hostname); "": only where the form needs it. */
+/* Lines name this host (log-send-hostname); "": only where the form needs it.
+ */
 void log_host(const char *name);
 /* Also copy messages to stderr (foreground), from this level up; -1: never. */
 void log_stderr(int max_level);

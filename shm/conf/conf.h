@@ -168,9 +168,9 @@ struct bind {
 	int index; /* over the whole conf: listener number */
 	bool accept_proxy;
 	bool proto_h1, proto_h2;
-	int backlog; /* 0: default */
-	int mode;             /* Unix socket mode, -1: leave */
-	int uid, gid;         /* Unix socket owner, -1: leave */
+	int backlog;  /* 0: default */
+	int mode;     /* Unix socket mode, -1: leave */
+	int uid, gid; /* Unix socket owner, -1: leave */
 	bool v6only, v4v6, transparent, tfo;
 	char *interface;
 	struct bind_tls tls;

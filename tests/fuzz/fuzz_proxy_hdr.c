@@ -9,9 +9,9 @@
 
 #include "shm/proto/proxy_hdr.h"
 
-#define MUST(x)              \
-	do {                 \
-		if (!(x))    \
+#define MUST(x)                  \
+	do {                     \
+		if (!(x))        \
 			abort(); \
 	} while (0)
 

@@ -21,7 +21,7 @@ struct txn_client {
 	const struct bind *bind;
 	uint64_t accept_us; /* clock_us() */
 	uint64_t accept_wall_us;
-	uint64_t ready_us; /* its handshake was done; 0: there was none */
+	uint64_t ready_us;      /* its handshake was done; 0: there was none */
 	uint64_t request_count; /* requests begun on it, this one included */
 	bool is_tls;
 	struct sv alpn, sni; /* empty when plain */

@@ -28,8 +28,8 @@ take(struct flow *f, struct sink *o, size_t most)
 	size_t sum = 0;
 
 	for (int i = 0; i < n && sum < most; i++) {
-		size_t k = iov[i].iov_len < most - sum ? iov[i].iov_len :
-		    most - sum;
+		size_t k =
+		    iov[i].iov_len < most - sum ? iov[i].iov_len : most - sum;
 
 		memcpy(o->data + o->n + sum, iov[i].iov_base, k);
 		sum += k;
@@ -79,8 +79,8 @@ flow__length_in_any_steps__same_bytes(void **state)
 
 			o.n = 0;
 			assert_int_equal(buf_get(&b, BUF_SMALL), 0);
-			flow_start(&f, &b, HTTP_BODY_LENGTH, 16,
-			    HTTP_BODY_LENGTH);
+			flow_start(
+			    &f, &b, HTTP_BODY_LENGTH, 16, HTTP_BODY_LENGTH);
 			run(&f, &b, text, in, out, &o);
 			assert_true(f.in_done);
 			assert_true(flow_is_done(&f));
@@ -106,14 +106,13 @@ flow__chunks_in_any_steps__same_payload(void **state)
 			o.n = p.n = 0;
 			assert_int_equal(buf_get(&b, BUF_SMALL), 0);
 			assert_int_equal(buf_get(&c, BUF_SMALL), 0);
-			flow_start(&f, &b, HTTP_BODY_CHUNKED, 0,
-			    HTTP_BODY_CHUNKED);
+			flow_start(
+			    &f, &b, HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED);
 			run(&f, &b, text, in, out, &o);
 			assert_true(flow_is_done(&f));
 			/* decode what came out */
 			o.data[o.n] = '\0';
-			flow_start(&g, &c, HTTP_BODY_CHUNKED, 0,
-			    HTTP_BODY_EOF);
+			flow_start(&g, &c, HTTP_BODY_CHUNKED, 0, HTTP_BODY_EOF);
 			run(&g, &c, o.data, in, out, &p);
 			assert_true(flow_is_done(&g));
 			assert_int_equal(p.n, 8);
@@ -136,8 +135,8 @@ flow__trailers__pass_behind_the_last_chunk(void **state)
 	assert_non_null(o);
 	assert_int_equal(buf_get(&b, BUF_SMALL), 0);
 	flow_start(&f, &b, HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED);
-	run(&f, &b, "2\r\nhi\r\n0\r\nX-Sum: 7\r\nContent-Length: 1\r\n\r\n",
-	    5, 1000, o);
+	run(&f, &b, "2\r\nhi\r\n0\r\nX-Sum: 7\r\nContent-Length: 1\r\n\r\n", 5,
+	    1000, o);
 	assert_true(flow_is_done(&f));
 	o->data[o->n] = '\0';
 	assert_non_null(strstr(o->data, "hi\r\n0\r\nX-Sum: 7\r\n\r\n"));

@@ -25,8 +25,8 @@ stripped(const char *fields, bool keep_upgrade)
 	ssize_t n;
 
 	memset(&head, 0, sizeof(head));
-	snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n",
-	    fields);
+	snprintf(
+	    text, sizeof(text), "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", fields);
 	n = h1_parse_request(text, strlen(text), sizeof(text), &sc, &head, &f);
 	assert_true(n > 0);
 	hop_strip(&head, keep_upgrade);
@@ -40,25 +40,28 @@ static void
 hop__nothing_to_strip__all_stays(void **state)
 {
 	(void)state;
-	assert_string_equal(stripped("A: 1\r\nB: 2\r\n", false),
-	    "A: 1\r\nB: 2\r\n\r\n");
+	assert_string_equal(
+	    stripped("A: 1\r\nB: 2\r\n", false), "A: 1\r\nB: 2\r\n\r\n");
 }
 
 static void
 hop__connection__takes_what_it_names(void **state)
 {
 	(void)state;
-	assert_string_equal(stripped("X-A: 1\r\nConnection: x-a, keep-alive\r\n"
-	    "Connection: X-B\r\nX-B: 2\r\nX-C: 3\r\nKeep-Alive: 5\r\n"
-	    "Proxy-Connection: close\r\n", false), "X-C: 3\r\n\r\n");
+	assert_string_equal(
+	    stripped("X-A: 1\r\nConnection: x-a, keep-alive\r\n"
+		     "Connection: X-B\r\nX-B: 2\r\nX-C: 3\r\nKeep-Alive: 5\r\n"
+		     "Proxy-Connection: close\r\n",
+		false),
+	    "X-C: 3\r\n\r\n");
 }
 
 static void
 hop__connection_names_host__host_stays(void **state)
 {
 	(void)state;
-	assert_string_equal(stripped("Connection: host, x\r\nX: 1\r\n", false),
-	    "\r\n");
+	assert_string_equal(
+	    stripped("Connection: host, x\r\nX: 1\r\n", false), "\r\n");
 	assert_true(http_find_id(&head, HID_HOST, 0) >= 0);
 }
 
@@ -66,8 +69,8 @@ static void
 hop__te__only_trailers_passes(void **state)
 {
 	(void)state;
-	assert_string_equal(stripped("TE: gzip, trailers\r\n", false),
-	    "TE: trailers\r\n\r\n");
+	assert_string_equal(
+	    stripped("TE: gzip, trailers\r\n", false), "TE: trailers\r\n\r\n");
 	assert_string_equal(stripped("TE: gzip\r\n", false), "\r\n");
 }
 
@@ -76,19 +79,22 @@ hop__lengths__one_plain_one_is_left(void **state)
 {
 	(void)state;
 	assert_string_equal(stripped("Content-Length: 3\r\n"
-	    "Content-Length: 3\r\n", false), "Content-Length: 3\r\n\r\n");
-	assert_string_equal(stripped("Transfer-Encoding: chunked\r\n", false),
-	    "\r\n");
+				     "Content-Length: 3\r\n",
+				false),
+	    "Content-Length: 3\r\n\r\n");
+	assert_string_equal(
+	    stripped("Transfer-Encoding: chunked\r\n", false), "\r\n");
 }
 
 static void
 hop__upgrade__goes_unless_wanted(void **state)
 {
 	(void)state;
-	assert_string_equal(stripped("Upgrade: foo\r\nConnection: upgrade\r\n",
-	    false), "\r\n");
-	assert_string_equal(stripped("Upgrade: foo\r\nConnection: upgrade\r\n",
-	    true), "Upgrade: foo\r\n\r\n");
+	assert_string_equal(
+	    stripped("Upgrade: foo\r\nConnection: upgrade\r\n", false), "\r\n");
+	assert_string_equal(
+	    stripped("Upgrade: foo\r\nConnection: upgrade\r\n", true),
+	    "Upgrade: foo\r\n\r\n");
 }
 
 static bool

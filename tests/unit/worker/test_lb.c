@@ -155,11 +155,11 @@ lb__avoid__takes_another_where_there_is_one(void **state)
 	(void)state;
 	for (enum lb_algo a = LB_ROUNDROBIN; a < LB_N; a++) {
 		backend(a, 2);
-		be.lb.hdr_name = (char *)(uintptr_t)"x";
+		be.lb.hdr_name = (char *)(uintptr_t) "x";
 		for (int i = 0; i < 10; i++)
 			assert_ptr_equal(lb_choose(&t, &srv[0]), &srv[1]);
 		backend(a, 1);
-		be.lb.hdr_name = (char *)(uintptr_t)"x";
+		be.lb.hdr_name = (char *)(uintptr_t) "x";
 		assert_ptr_equal(lb_choose(&t, &srv[0]), &srv[0]);
 	}
 }
@@ -274,10 +274,12 @@ main(void)
 		cmocka_unit_test(lb__backup__only_when_no_other_is_left),
 		cmocka_unit_test(lb__a_full_server__is_passed_over),
 		cmocka_unit_test(lb__avoid__takes_another_where_there_is_one),
-		cmocka_unit_test(lb__leastconn__takes_the_idlest_for_its_weight),
+		cmocka_unit_test(
+		    lb__leastconn__takes_the_idlest_for_its_weight),
 		cmocka_unit_test(lb__first__fills_in_order),
 		cmocka_unit_test(lb__uri__same_path_same_server),
-		cmocka_unit_test(lb__consistent__only_the_lost_servers_keys_move),
+		cmocka_unit_test(
+		    lb__consistent__only_the_lost_servers_keys_move),
 		cmocka_unit_test(lb__random__uses_all),
 	};
 

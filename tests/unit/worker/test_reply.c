@@ -12,7 +12,7 @@ static void
 reply__known_status__its_page(void **state)
 {
 	static const unsigned known[] = { 400, 403, 404, 408, 413, 414, 431,
-	    500, 501, 502, 503, 504, 505 };
+		500, 501, 502, 503, 504, 505 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

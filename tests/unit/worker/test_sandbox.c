@@ -53,7 +53,7 @@ makes_socket(void)
 static int
 execs(void)
 {
-	char *argv[] = { (char *)(uintptr_t)"/bin/true", NULL };
+	char *argv[] = { (char *)(uintptr_t) "/bin/true", NULL };
 
 	execv(argv[0], argv);
 	return 1;

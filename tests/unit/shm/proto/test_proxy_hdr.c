@@ -45,8 +45,8 @@ proxy_hdr__v1_tcp4__addresses(void **state)
 	struct sockaddr_in a = in4("192.0.2.1", 1234), b = in4("10.0.0.1", 80);
 
 	(void)state;
-	assert_int_equal(parse("PROXY TCP4 192.0.2.1 10.0.0.1 1234 80\r\nGET"),
-	    39);
+	assert_int_equal(
+	    parse("PROXY TCP4 192.0.2.1 10.0.0.1 1234 80\r\nGET"), 39);
 	assert_memory_equal(&src.ss, &a, sizeof(a));
 	assert_memory_equal(&dst.ss, &b, sizeof(b));
 }
@@ -113,8 +113,8 @@ round_trip(unsigned version, const void *a, const void *b)
 
 	assert_true(n > 0);
 	for (ssize_t k = 0; k < n; k++)
-		assert_int_equal(proxy_hdr_parse(text, (size_t)k, &src, &dst),
-		    0);
+		assert_int_equal(
+		    proxy_hdr_parse(text, (size_t)k, &src, &dst), 0);
 	assert_int_equal(proxy_hdr_parse(text, (size_t)n, &src, &dst), n);
 	return n;
 }
@@ -142,7 +142,7 @@ static void
 proxy_hdr__v2_extensions__passed_over(void **state)
 {
 	char text[64] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x11"
-	    "\1\2\3\4\5\6\7\10\0\x50\1\xbb\4\0\2xy";
+			"\1\2\3\4\5\6\7\10\0\x50\1\xbb\4\0\2xy";
 
 	(void)state;
 	memcpy(text, "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x11", 16);
