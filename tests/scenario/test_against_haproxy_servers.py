@@ -139,7 +139,7 @@ REUSE = [
     Case("reuse_default", TWO, only="accepted|client"),
     Case("pool_max_conn_0", TWO, opts="pool-max-conn 0",
          only="accepted|client"),
-    Case("pool_max_conn_1", overlap, opts="pool-max-conn 1",
+    Case("pool_max_conn_1", overlap, slow("1"), opts="pool-max-conn 1",
          be="http-reuse always", only="note.accepted|client"),
     Case("pool_purge_0", TWO, opts="pool-purge-delay 0",
          be="http-reuse always", only="client"),
