@@ -333,6 +333,7 @@ STRICTER_RESPONSES = {
     "cl_lf chunk_lf": "a bare LF ends no line",
     "cl_nul line_nul field_nul field_ctl": "a control character",
     "te_empty": "no coding named",
+    "chunk_trailer_bad": "a trailer that is no field (if it came in time)",
     "line_version_2 line_two_spaces line_tab line_status_2 line_status_4 "
     "line_status_099": "no status line (RFC 9112, 4)",
 }
