@@ -2,6 +2,7 @@
 """Clients that speak TLS."""
 
 import hashlib
+import select
 import socket
 import ssl
 import subprocess
@@ -148,28 +149,33 @@ def test_plain_http_gets_an_alert():
     proxy.wait_log("fe/1: SSL handshake failure")
 
 
-def test_many_handshakes_beside_steady_traffic():
-    proxy, _ = start()
-    steady = connect(proxy)
-    raws = [socket.create_connection(("127.0.0.1", proxy.port), 5)
-            for _ in range(300)]
-    hello = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    hello.check_hostname = False
+def client_hello():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
     inward, outward = ssl.MemoryBIO(), ssl.MemoryBIO()
     try:
-        hello.wrap_bio(inward, outward).do_handshake()
+        context.wrap_bio(inward, outward).do_handshake()
     except ssl.SSLWantReadError:
         pass
-    first = outward.read()
-    for raw in raws:
-        raw.sendall(first)
-    slowest = 0
-    for _ in range(50):
-        began = time.monotonic()
+    return outward.read()
+
+
+def test_many_handshakes_beside_steady_traffic():
+    """A request passes handshakes that were begun before it."""
+    proxy, _ = start()
+    steady = connect(proxy)
+    hello = client_hello()
+    passed = False
+    for _ in range(5):
+        raws = [socket.create_connection(("127.0.0.1", proxy.port), 5)
+                for _ in range(300)]
+        for raw in raws:
+            raw.sendall(hello)
         ask(steady)
         answers(steady, 1)
-        slowest = max(slowest, time.monotonic() - began)
-    assert slowest < 0.1, slowest
-    for raw in raws:
-        assert raw.recv(5)[:1] == b"\x16"
-        raw.close()
+        done, _, _ = select.select(raws, [], [], 0)
+        passed |= len(done) < len(raws)
+        for raw in raws:
+            assert raw.recv(5)[:1] == b"\x16"
+            raw.close()
+    assert passed, "each time it waited for all handshakes"
