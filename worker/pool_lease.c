@@ -379,6 +379,7 @@ fail_of(uint32_t why)
 	case LFAIL_STOPPING:
 		return PFAIL_DOWN;
 	case LFAIL_TLS:
+	case LFAIL_PROTO:
 		return PFAIL_TLS;
 	case LFAIL_NOFD:
 	case LFAIL_EPOCH:

@@ -83,6 +83,15 @@ valid_cancel(const struct ipc_msg *m)
 	return ok_if(m->u.cancel.lease != 0);
 }
 
+/* Connections that speak HTTP/2 have state, whatever else they have. */
+static bool
+grant_tag_is_valid(const struct ipc_grant *g)
+{
+	bool h2 = g->tag == TAG_H2 || g->tag == TAG_H2WS;
+
+	return (g->tag == TAG_H1 || h2) && h2 == !!(g->flags & GRANT_F_H2);
+}
+
 static int
 valid_grant(const struct ipc_msg *m)
 {
@@ -92,7 +101,7 @@ valid_grant(const struct ipc_msg *m)
 		return -WSE_RANGE;
 	if (g->slot == UINT32_MAX) /* a permit alone */
 		return ok_if(g->tag == TAG_NONE && m->fd_count == 0);
-	if (g->gen == 0 || g->tag == TAG_NONE || g->tag >= TAG_N)
+	if (g->gen == 0 || !grant_tag_is_valid(g))
 		return -WSE_RANGE;
 	/* either the worker holds the descriptor or it comes along */
 	return ok_if(

@@ -113,7 +113,8 @@ enum {
 	GRANT_F_DIALED = 2, /* dialled for this lease */
 	GRANT_F_HELD = 4,   /* the worker holds the descriptor already */
 	GRANT_F_TLS = 8,    /* its state is in the worker's vault, ready */
-	GRANT_F_ALL = 15,
+	GRANT_F_H2 = 16,    /* likewise; tag is TAG_H2 or TAG_H2WS */
+	GRANT_F_ALL = 31,
 };
 
 /* A connection: descriptor unless GRANT_F_HELD; slot word is LEASED(worker),
@@ -145,7 +146,8 @@ enum lease_fail {
 	LFAIL_CREDIT,
 	LFAIL_STOPPING,
 	LFAIL_OTHER,
-	LFAIL_TLS, /* connected, but the handshake failed: see text */
+	LFAIL_TLS,   /* connected, but the handshake failed: see text */
+	LFAIL_PROTO, /* connected, but it does not speak HTTP/2: see text */
 	LFAIL_N
 };
 

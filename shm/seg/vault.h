@@ -13,14 +13,17 @@
 
 enum { VAULT_STATE_MAX = 488 };
 
-/* What an entry holds, and what ALPN said. */
+/* What an entry holds, and what ALPN said.  state[] is that of TLS, if any,
+ * then that of HTTP/2, if any. */
 enum vault_kind {
-	VAULT_PLAIN = 0, /* no state */
+	VAULT_PLAIN = 0, /* no TLS: none of it */
 	VAULT_TLS = 1,   /* tls_state_pack() */
 	VAULT_KIND_MASK = 0xff,
 	VAULT_ALPN_H1 = 0x100, /* http/1.1; none of them: no ALPN */
 	VAULT_ALPN_H2 = 0x200,
-	VAULT_ALPN_MASK = 0xff00
+	VAULT_ALPN_MASK = 0xff00,
+	VAULT_H2 = 0x10000 /* it speaks HTTP/2: H2_PORT_IDLE_BYTES at the end,
+			      h2_port_pack() */
 };
 
 struct vault_entry {

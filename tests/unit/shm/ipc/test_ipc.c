@@ -255,6 +255,9 @@ encode__field_out_of_range__is_refused(void **state)
 	REFUSES(IPC_GRANT, bad.u.grant.gen = 0);
 	REFUSES(IPC_GRANT, bad.u.grant.tag = TAG_NONE);
 	REFUSES(IPC_GRANT, bad.u.grant.tag = TAG_N);
+	REFUSES(IPC_GRANT, bad.u.grant.tag = TAG_H2); /* without its flag */
+	REFUSES(IPC_GRANT, bad.u.grant.tag = TAG_H2WS);
+	REFUSES(IPC_GRANT, bad.u.grant.flags |= GRANT_F_H2); /* h1 */
 	REFUSES(IPC_GRANT, bad.u.grant.flags = GRANT_F_ALL + 1);
 	REFUSES(IPC_GRANT, bad.u.grant.flags = 0); /* and no descriptor */
 	REFUSES(IPC_GRANT, bad.fd_count = 1);      /* and held */
