@@ -9,9 +9,17 @@
 #include "worker/lb.h"
 #include "worker/stream_parts.h"
 
+const struct back_ops *back_h2;
+
 void
 back_read_on(struct stream *s)
 {
+	if (s->b.x.mux) {
+		s->b.reading = true;
+		if (xprt_has_pending(&s->b.x))
+			event_active(&s->b.rev, EV_READ, 0);
+		return;
+	}
 	if (s->b.bc && !s->b.reading)
 		s->b.reading = event_add(&s->b.bc->rev, NULL) == 0;
 	if (s->b.bc && xprt_has_pending(&s->b.x))
@@ -22,7 +30,7 @@ void
 back_read_off(struct stream *s)
 {
 	if (s->b.bc && s->b.reading) {
-		event_del(&s->b.bc->rev);
+		event_del(s->b.x.mux ? &s->b.rev : &s->b.bc->rev);
 		s->b.reading = false;
 	}
 }
@@ -41,6 +49,12 @@ back_write_on(struct stream *s)
 {
 	if (s->b.writing)
 		return;
+	if (s->b.x.mux) {
+		s->b.writing = true;
+		if (!xprt_has_unsent(&s->b.x))
+			event_active(&s->b.wev, EV_WRITE, 0);
+		return;
+	}
 	event_assign(
 	    &s->b.wev, wk.base, s->b.x.fd, EV_WRITE | EV_PERSIST, on_write, s);
 	s->b.writing = event_add(&s->b.wev, NULL) == 0;
@@ -53,6 +67,15 @@ back_write_off(struct stream *s)
 		return;
 	event_del(&s->b.wev);
 	s->b.writing = false;
+}
+
+static void
+on_mux_read(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	wk_turn();
+	stream_res_readable(arg);
 }
 
 static void
@@ -82,9 +105,23 @@ on_kept_read(struct bconn *bc, void *arg)
 static bool
 is_in_order(const struct stream *s)
 {
+	if (s->b.x.mux)
+		return s->down.b && s->down.in_done && flow_is_done(&s->up);
 	return !s->b.srv_close && s->down.b && s->down.in_done &&
 	    s->down.in != HTTP_BODY_EOF && s->down.raw_r == s->dbuf.w &&
 	    !s->to_srv.data && flow_is_done(&s->up) && xprt_is_at_rest(&s->b.x);
+}
+
+/* Off a connection that others may be on. */
+static void
+leave(struct stream *s, bool in_order)
+{
+	event_del(&s->b.rev);
+	event_del(&s->b.wev);
+	s->b.reading = s->b.writing = false;
+	back_h2->leave(s, in_order);
+	s->b.bc = NULL;
+	s->b.x.mux = NULL;
 }
 
 static void
@@ -121,6 +158,10 @@ back_done(struct stream *s)
 		return;
 	back_write_off(s);
 	in_order = is_in_order(s);
+	if (s->b.x.mux) {
+		leave(s, in_order);
+		return;
+	}
 	transport_end(s, in_order);
 	if (!in_order) {
 		pool_close(wk.pool, &s->b.bc, 0);
@@ -141,7 +182,9 @@ void
 back_drop(struct stream *s, int why)
 {
 	back_write_off(s);
-	if (s->b.bc) {
+	if (s->b.x.mux) {
+		leave(s, s->up_shut && s->down_shut && !s->aborted);
+	} else if (s->b.bc) {
 		transport_end(s, false);
 		pool_close(wk.pool, &s->b.bc, why);
 	}
@@ -183,24 +226,52 @@ back_waited(struct stream *s)
 	s->b.queued = false;
 }
 
-/* The connection is there: the request goes out. May end the stream. */
-static void
-connected(struct stream *s, struct bconn *bc)
+/* 0, or -WSE_* of a shared connection. */
+static int
+attach(struct stream *s, struct bconn *bc)
 {
-	struct txn *t = &s->t;
+	int err;
 
-	s->b.bc = bc;
 	s->b.kept = NULL;
+	s->b.reading = true;
+	s->b.any_sent = s->b.write_dead = false;
+	if (bc->tag != TAG_H1) {
+		event_assign(&s->b.rev, wk.base, -1, EV_READ, on_mux_read, s);
+		event_assign(&s->b.wev, wk.base, -1, EV_WRITE, on_write, s);
+		err = back_h2 ? back_h2->open(s, bc) : -WSE_DENIED;
+		s->b.bc = err ? NULL : bc;
+		return err;
+	}
+	s->b.bc = bc;
 	s->b.x.fd = bc->fd;
 	if (bc->tls) {
 		xprt_tls_begin(&s->b.xtls, bc->tls, &bc->rev);
 		s->b.x.tls = &s->b.xtls;
 	}
-	t->bc_alpn = bc->alpn;
-	s->b.reading = true;
-	s->b.any_sent = s->b.write_dead = false;
 	bc->on_read = on_read;
 	bc->arg = s;
+	return 0;
+}
+
+/* The connection is there: the request goes out. May end the stream. */
+static void
+connected(struct stream *s, struct bconn *bc)
+{
+	struct txn *t = &s->t;
+	int err = attach(s, bc);
+
+	if (err == -WSE_DENIED) { /* others were faster: it is full now */
+		pool_unpermit(wk.pool, bc);
+		back_lease(s);
+		return;
+	}
+	if (err < 0) {
+		pool_unpermit(wk.pool, bc);
+		retry_connect(s, PFAIL_INTERNAL);
+		return;
+	}
+	t->bc_alpn = bc->alpn;
+	flow_out(&s->up, s->b.x.mux ? HTTP_BODY_EOF : t->req->framing);
 	t->reused = !bc->fresh;
 	t->at.connect_us = clock_us();
 	back_waited(s);
@@ -208,7 +279,9 @@ connected(struct stream *s, struct bconn *bc)
 	count_connection(s, bc->fresh);
 	stream_set_state(s, ST_RESPONSE);
 	s->scan = (struct h1_scan){ 0 };
-	if (h1_head_request(s) < 0) {
+	err = s->b.x.mux ? back_h2->head(s) : h1_head_request(s);
+	s->b.any_sent = s->b.x.mux;
+	if (err < 0) {
 		stream_term(s, 'I', 'C');
 		back_drop(s, WSE_NOMEM);
 		reply_status(s, 500);

@@ -40,7 +40,7 @@ fconn_set_state(struct fconn *fc, enum fconn_state to)
 const struct proxy *
 fconn_proxy(const struct fconn *fc)
 {
-	return fc->cli.bind->px;
+	return (fc->front ? fc->shared : &fc->cli)->bind->px;
 }
 
 void
@@ -68,6 +68,8 @@ fconn_write_on(struct fconn *fc)
 	if (fc->writing)
 		return;
 	fc->writing = event_add(&fc->wev, NULL) == 0;
+	if (fc->front && !xprt_has_unsent(&fc->x))
+		event_active(&fc->wev, EV_WRITE, 0);
 }
 
 void

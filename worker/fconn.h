@@ -15,6 +15,28 @@
 
 struct fconn_tls;
 struct stream;
+struct fconn;
+struct http_head;
+
+/*
+ * How a stream answers a client whose connection carries many: the stream's
+ * fconn is one of its own, without descriptor, its transport a struct xmux.
+ */
+struct front_ops {
+	/*
+	 * Send a head, interim or final; hop-by-hop fields are left out.
+	 * has_body: bytes or the end follow through the transport.  0 or
+	 * -WSE_*: it cannot be said.
+	 */
+	int (*head)(struct stream *s, struct http_head *h, bool has_body);
+	/*
+	 * The stream is over and its fconn to be freed.  aborted, or the end
+	 * was not said: the client must not take the response for complete, a
+	 * reset.  whole: the request was read to its end, else the client is
+	 * told that no more of it is wanted.  What waits to be sent still is.
+	 */
+	void (*end)(struct fconn *fc, bool aborted, bool whole);
+};
 
 enum fconn_state {
 	FC_PROXY,  /* the PROXY header is awaited */
@@ -30,6 +52,8 @@ struct fconn {
 	struct list node; /* in wk.conns */
 	struct event rev, wev;
 	struct xprt x;
+	const struct front_ops *front; /* NULL: HTTP/1, a connection by itself */
+	struct txn_client *shared;     /* with front: of the connection */
 	struct buf in;
 	struct wheel_timer timer;
 	struct stream *s;      /* FC_BUSY only */
@@ -64,5 +88,12 @@ void fconn_write_off(struct fconn *fc);
 /* Close every idle connection (drain). */
 void fconn_close_idle(void);
 const struct proxy *fconn_proxy(const struct fconn *fc);
+
+/* What is known of the client, whatever carries its streams. */
+static inline struct txn_client *
+fconn_client(struct fconn *fc)
+{
+	return fc->front ? fc->shared : &fc->cli;
+}
 
 #endif

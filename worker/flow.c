@@ -56,6 +56,34 @@ flow_rewind(struct flow *f)
 	end_check(f);
 }
 
+void
+flow_out(struct flow *f, enum http_framing out)
+{
+	CHK(f->stage == FLOW_READY || f->stage == FLOW_END);
+	if (f->in != HTTP_BODY_NONE && f->out != out) {
+		f->out = out;
+		f->stage = FLOW_READY;
+		end_check(f);
+	}
+}
+
+void
+flow_trail(struct flow *f, struct buf *text)
+{
+	uint32_t n = text->data ? buf_len(text) : 0;
+
+	if (n && (f->out == HTTP_BODY_CHUNKED || f->tail_aside) &&
+	    buf_get(&f->tail, BUF_SMALL) == 0 &&
+	    n <= BUF_SMALL - FLOW_TAIL_TEXT) {
+		memcpy(f->tail.data, "0\r\n", FLOW_TAIL_TEXT);
+		memcpy(f->tail.data + FLOW_TAIL_TEXT, buf_rp(text), n);
+		f->tail.w = n + FLOW_TAIL_TEXT;
+	} else { /* trailers may be dropped, RFC 9110 6.5.1 */
+		buf_put(&f->tail);
+	}
+	buf_put(text);
+}
+
 int
 flow_move(struct flow *f, struct buf *to)
 {
@@ -102,12 +130,13 @@ decode_trailer(struct flow *f)
 		return (int)n;
 	f->raw_r += (uint32_t)n;
 	f->in_done = true;
-	if (th.hdr_count == 0 || f->out != HTTP_BODY_CHUNKED)
+	if (th.hdr_count == 0 ||
+	    (f->out != HTTP_BODY_CHUNKED && !f->tail_aside))
 		return 0;
 	if (buf_get(&f->tail, BUF_SMALL) < 0)
 		return 0; /* trailers may be dropped, RFC 9110 6.5.1 */
-	memcpy(f->tail.data, "0\r\n", 3);
-	head = 3;
+	memcpy(f->tail.data, "0\r\n", FLOW_TAIL_TEXT);
+	head = FLOW_TAIL_TEXT;
 	for (unsigned i = 0; i < th.hdr_count; i++) {
 		struct http_hdr *h = &th.hdr[i];
 		char *p = f->tail.data + head;

@@ -31,6 +31,7 @@ struct flow {
 	uint32_t pay_w, raw_r; /* offsets in b, see above */
 	uint32_t base;         /* offset an emptied buffer starts over at */
 	bool keep;             /* payload stays, for a retry */
+	bool tail_aside;       /* whatever `out` is, trailers are kept in tail */
 	uint32_t first_r;      /* offset of the first payload byte */
 	enum http_framing in, out;
 	uint64_t left_bytes;   /* in LENGTH: not received yet */
@@ -57,6 +58,15 @@ void flow_rewind(struct flow *f);
 MUST_USE int flow_move(struct flow *f, struct buf *to);
 /* Decode what was received. 0, -WSE_SYNTAX or -WSE_TOOBIG. */
 MUST_USE int flow_decode(struct flow *f);
+/*
+ * Trailers came apart from the body, as HTTP/1 text with the empty line; taken
+ * from *text.  Before flow_eof().
+ */
+void flow_trail(struct flow *f, struct buf *text);
+/* Where trailers in the tail begin: behind the last chunk's line. */
+enum { FLOW_TAIL_TEXT = 3 };
+/* What `out` is turns out late: nothing was sent yet, or it was rewound. */
+void flow_out(struct flow *f, enum http_framing out);
 /* The source ended. 0, or -WSE_EOF when that is too early. */
 MUST_USE int flow_eof(struct flow *f);
 /* What can be sent now, at most FLOW_IOV_MAX entries; returns their number. */

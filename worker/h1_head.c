@@ -105,6 +105,8 @@ h1_head_request(struct stream *s)
 int
 h1_head_interim(struct stream *s)
 {
+	if (s->fc->front)
+		return s->fc->front->head(s, &s->mem->res, true);
 	hop_strip(&s->mem->res, false);
 	return h1_head_put(&s->mem->res, &s->to_cli);
 }
@@ -125,6 +127,23 @@ connection_add(struct stream *s, struct http_head *h, bool upgrade)
 	return v.n ? http_add(h, SV("Connection"), v) : 0;
 }
 
+/* No Connection, no Transfer-Encoding: what is left is a length. */
+static int
+shared_response(struct stream *s, struct http_head *h)
+{
+	int i, err = 0;
+
+	if (h->status < 200 || h->status == 204)
+		while ((i = http_find_id(h, HID_CONTENT_LENGTH, 0)) >= 0)
+			http_del(h, (unsigned)i);
+	else if (h->framing == HTTP_BODY_LENGTH)
+		err = length_add(h, &s->t.arena);
+	if (err)
+		return err;
+	return s->fc->front->head(s, h,
+	    stream_res_is_tunnel(s) || s->down.in != HTTP_BODY_NONE);
+}
+
 int
 h1_head_response(struct stream *s)
 {
@@ -137,6 +156,8 @@ h1_head_response(struct stream *s)
 	chunked = h->method == HTTP_HEAD && !h->has_length &&
 	    http_find_id(h, HID_TRANSFER_ENCODING, 0) >= 0 &&
 	    s->t.req->minor > 0;
+	if (s->fc->front)
+		return shared_response(s, h);
 	hop_strip(h, upgrade);
 	if (chunked) /* what a GET would have */
 		err = http_add(h, SV("Transfer-Encoding"), SV("chunked"));

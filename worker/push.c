@@ -14,6 +14,7 @@ struct push {
 	struct buf *head;
 	struct flow *f;
 	struct sv *rest; /* static bytes between head and body, or NULL */
+	bool ends;       /* with the body, so does what is sent */
 	uint64_t sent_bytes;
 	bool blocked;
 };
@@ -91,7 +92,22 @@ advance(struct push *p, size_t n)
 static bool
 is_stuck(const struct xprt *x, size_t sent, size_t want)
 {
-	return x->tls ? xprt_has_unsent(x) : sent < want;
+	return x->tls || x->mux ? xprt_has_unsent(x) : sent < want;
+}
+
+/* HTTP/2 has the end said apart from the bytes, and with the last of them. */
+static void
+say_end(const struct push *p)
+{
+	const struct buf *t = &p->f->tail;
+	bool more = p->rest && p->rest->n;
+
+	if (!p->ends || more || (p->f->b && !flow_is_done(p->f)))
+		return;
+	xmux_end(p->x->mux,
+	    t->data && t->w > FLOW_TAIL_TEXT
+		? sv_of(t->data + FLOW_TAIL_TEXT, t->w - FLOW_TAIL_TEXT)
+		: SV_NULL);
 }
 
 /* 0 or -WSE_RESET. */
@@ -117,11 +133,15 @@ run(struct push *p)
 		if (k < 0)
 			return (int)k;
 		advance(p, (size_t)k);
+		if (p->x->mux)
+			say_end(p);
 		if (is_stuck(p->x, (size_t)k, want)) {
 			p->blocked = true;
 			return 0;
 		}
 	}
+	if (p->x->mux)
+		say_end(p);
 	return 0;
 }
 
@@ -184,6 +204,8 @@ push_client(struct stream *s)
 		.head = &s->to_cli,
 		.f = &s->down,
 		.rest = &s->reply_rest,
+		.ends = (s->state == ST_RELAY && !s->aborted) ||
+		    s->state == ST_REPLY,
 	};
 	int err = run(&p);
 
@@ -230,7 +252,12 @@ server_written(struct stream *s)
 void
 push_server(struct stream *s)
 {
-	struct push p = { .x = &s->b.x, .head = &s->to_srv, .f = &s->up };
+	struct push p = {
+		.x = &s->b.x,
+		.head = &s->to_srv,
+		.f = &s->up,
+		.ends = s->state != ST_TUNNEL,
+	};
 	int err;
 
 	if (s->b.write_dead)

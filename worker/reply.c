@@ -4,6 +4,7 @@
  */
 #include "worker/reply.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,6 +130,14 @@ too_bad(struct stream *s)
 	stream_cut(s);
 }
 
+static int
+put_head(struct stream *s, struct http_head *h, bool has_body)
+{
+	if (s->fc->front)
+		return s->fc->front->head(s, h, has_body);
+	return h1_head_put(h, &s->to_cli);
+}
+
 /* The head at hand with framing and Connection, then the body. */
 static void
 send_head(struct stream *s, struct http_head *h, struct sv body)
@@ -148,18 +157,20 @@ send_head(struct stream *s, struct http_head *h, struct sv body)
 	if (h->status != 204 && h->status != 304)
 		err |= http_add(h, SV("Content-Length"), sv_str(len));
 	after_rules(s);
-	if (!s->keep_client)
+	if (s->fc->front)
+		; /* says how it goes on by itself */
+	else if (!s->keep_client)
 		err |= http_add(h, SV("Connection"), SV("close"));
 	else if (t->req && t->req->minor == 0)
 		err |= http_add(h, SV("Connection"), SV("keep-alive"));
 	t->status = h->status;
-	if (err || h1_head_put(h, &s->to_cli) < 0) {
+	if (t->req && t->req->method == HTTP_HEAD)
+		body.n = 0;
+	if (err || put_head(s, h, body.n > 0) < 0) {
 		too_bad(s);
 		return;
 	}
 	t->res = NULL;
-	if (t->req && t->req->method == HTTP_HEAD)
-		body.n = 0;
 	say(s, body);
 }
 
@@ -205,10 +216,28 @@ send_page(struct stream *s, unsigned status)
 static void
 send_file(struct stream *s, const struct errorfile *f, unsigned status)
 {
+	struct http_head *h = &s->mem->res;
+	struct h1_scan scan = { 0 };
+	struct h1_fault fault;
+	ssize_t n = 0;
+
 	s->t.status = (uint16_t)status;
 	s->keep_client = false;
 	buf_put(&s->to_cli);
-	say(s, sv_of(f->bytes, f->n));
+	if (s->fc->front) { /* its head has to be told apart */
+		memset(h, 0, offsetof(struct http_head, hdr));
+		n = h1_parse_response(f->bytes, f->n, f->n, &scan,
+		    s->t.req ? s->t.req->method : HTTP_GET, h, &fault);
+		if (n <= 0) {
+			send_page(s, status);
+			return;
+		}
+		if (put_head(s, h, f->n > (size_t)n) < 0) {
+			too_bad(s);
+			return;
+		}
+	}
+	say(s, sv_of(f->bytes + n, f->n - (size_t)n));
 }
 
 static bool

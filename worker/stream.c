@@ -68,8 +68,13 @@ take(void)
 
 /* When the client could begin to speak. */
 static uint64_t
-opened_us(const struct txn_client *cli)
+opened_us(const struct fconn *fc)
 {
+	const struct txn_client *cli = &fc->cli;
+
+	if (fc->front)
+		return fc->since_ms * 1000;
+
 	return cli->ready_us ? cli->ready_us : cli->accept_us;
 }
 
@@ -88,22 +93,22 @@ stream_new(struct fconn *fc)
 	t = &s->t;
 	t->conf = wk.conf;
 	t->fe = fconn_proxy(fc);
-	t->cli = &fc->cli;
+	t->cli = fconn_client(fc);
 	t->arena.data = s->mem->arena;
 	t->arena.size_bytes = STREAM_ARENA_BYTES;
 	t->log.term[0] = t->log.term[1] = TERM_NONE;
 	t->log.level = LOGL_INFO;
 	t->at.idle_us =
-	    fc->cli.request_count ? fc->since_ms * 1000 : opened_us(&fc->cli);
+	    t->cli->request_count ? fc->since_ms * 1000 : opened_us(fc);
 	if (t->at.idle_us > clock_us())
 		t->at.idle_us = clock_us();
 	/* A stream without a byte is there to be logged (Ti 0, all in Ta). */
-	if (buf_len(&fc->in))
+	if (buf_len(&fc->in) || fc->front)
 		t->at.first_us = clock_us();
 	s->due.client_ms = clock_ms();
 	/* For the first request it runs from the accept on. */
 	s->due.head_ms =
-	    fc->cli.request_count ? clock_ms() : opened_us(&fc->cli) / 1000;
+	    t->cli->request_count ? clock_ms() : opened_us(fc) / 1000;
 	streams_count(1);
 	return s;
 }
@@ -226,7 +231,9 @@ stream_finish(struct stream *s)
 	if (keep)
 		leftover(s);
 	give_back(s);
-	if (keep)
+	if (fc->front)
+		fc->front->end(fc, false, read);
+	else if (keep)
 		fconn_next(fc);
 	else if (read && !more && closes)
 		fconn_end(fc);
@@ -238,11 +245,16 @@ void
 stream_cut(struct stream *s)
 {
 	struct fconn *fc = s->fc;
+	bool aborted = s->aborted || s->state != ST_TUNNEL;
+	bool read = stream_request_is_read(s);
 
 	stream_set_state(s, ST_DONE);
 	log_end(s);
 	give_back(s);
-	fconn_close(fc);
+	if (fc->front)
+		fc->front->end(fc, aborted, read);
+	else
+		fconn_close(fc);
 }
 
 void
@@ -458,7 +470,8 @@ watch_client(struct stream *s)
 	struct buf *b = s->up.b;
 	ssize_t n;
 
-	if (!buf_room(b)) {
+	/* through a shared connection neither can come */
+	if (fc->front || !buf_room(b)) {
 		fconn_read_off(fc);
 		return;
 	}
@@ -520,9 +533,16 @@ read_head(struct stream *s)
 void
 stream_client_readable(struct stream *s)
 {
+	struct xmux *m = s->fc->x.mux;
+
+	if (m && m->dead) {
+		stream_client_gone(s);
+		return;
+	}
 	switch (s->state) {
 	case ST_HEAD:
-		read_head(s);
+		if (!m) /* else it comes by stream_req_begin() */
+			read_head(s);
 		return;
 	case ST_BUFFER:
 	case ST_QUEUE:

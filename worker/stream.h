@@ -14,6 +14,30 @@
 #include "worker/flow.h"
 #include "worker/rules/txn.h"
 
+/*
+ * How streams use a connection to a server that carries many.  The connection
+ * is one struct bconn, the stream's transport a struct xmux of its own.
+ */
+struct back_ops {
+	/*
+	 * One stream more: s->b.x.mux is set.  -WSE_DENIED: it takes no more
+	 * now; -WSE_NOMEM.
+	 */
+	int (*open)(struct stream *s, struct bconn *bc);
+	/* Send s->t.req, its body follows through the transport. 0 or -WSE_*.
+	 */
+	int (*head)(struct stream *s);
+	/*
+	 * The stream has done with it, s->b.bc and its permit: they are given
+	 * back.  in_order: request and response are complete, or the stream is
+	 * reset.
+	 */
+	void (*leave)(struct stream *s, bool in_order);
+};
+
+/* Of HTTP/2; NULL in a process without. */
+extern const struct back_ops *back_h2;
+
 enum stream_state {
 	ST_HEAD,     /* the request head comes in */
 	ST_BUFFER,   /* option http-buffer-request: its body, too */
@@ -42,6 +66,7 @@ struct stream_back {
 	struct xprt x;      /* of bc */
 	struct xtls xtls;   /* its transport, if through TLS */
 	struct event wev;   /* EV_WRITE, after EAGAIN */
+	struct event rev;   /* with x.mux: EV_READ, of this stream alone */
 	struct pool_lease lease;
 	int tries_left; /* of `retries` */
 	int tries_done;
@@ -82,6 +107,7 @@ struct stream {
 	bool continued;            /* a 100 was passed on */
 	bool is_upgrade;           /* the request asks for one */
 	bool res_begun;            /* a final head is queued for the client */
+	bool res_ended;            /* HTTP/2: with its head, so was it */
 	bool aborted;              /* the response was cut */
 	bool logged;
 	bool tunnel_counted;     /* in wk.tunnels */
@@ -98,6 +124,17 @@ void stream_arm(struct stream *s);
 void stream_timeout(struct stream *s);
 /* The client can be read or written. May end the stream. */
 void stream_client_readable(struct stream *s);
+/*
+ * A shared connection brought the head, in s->mem->req with the arena of s->t;
+ * err: -WSE_TOOBIG, it was too large.  end: no body follows.  May end the
+ * stream.
+ */
+void stream_req_begin(struct stream *s, int err, bool end);
+/*
+ * ... and a response's, in s->mem->res with the same arena; interim ones, too.
+ * May end the stream.
+ */
+void stream_res_begin(struct stream *s, int err, bool end);
 /* The client is gone (RST, or a FIN that counts). Ends the stream. */
 void stream_client_gone(struct stream *s);
 /* Everything was sent to the client. Ends the stream. */

@@ -53,6 +53,8 @@ void push_server(struct stream *s);
 /* stream_res.c: the server can be read. May end the stream. */
 void stream_res_readable(struct stream *s);
 
+/* The final head at hand begins a tunnel. */
+bool stream_res_is_tunnel(const struct stream *s);
 /* The server takes more of a request it has begun to answer. */
 bool stream_res_upload_goes_on(const struct stream *s);
 

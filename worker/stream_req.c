@@ -143,14 +143,24 @@ static void
 continue_now(struct stream *s)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct http_head *req = s->t.req;
+	struct http_head *req = s->t.req, *res = &s->mem->res;
 	int i;
 
-	if (!req->expect_continue || req->minor == 0 || s->to_cli.data ||
-	    buf_get(&s->to_cli, BUF_SMALL) < 0)
+	if (!req->expect_continue || req->minor == 0 || s->to_cli.data)
 		return;
+	if (s->fc->front) {
+		memset(res, 0, offsetof(struct http_head, hdr));
+		res->is_response = true;
+		res->status = 100;
+		if (s->fc->front->head(s, res, true) < 0)
+			return;
+	} else if (buf_get(&s->to_cli, BUF_SMALL) < 0) {
+		return;
+	}
 	while ((i = http_find_id(req, HID_EXPECT, 0)) >= 0)
 		http_del(req, (unsigned)i);
+	if (s->fc->front)
+		return;
 	memcpy(s->to_cli.data, text, sizeof(text) - 1);
 	s->to_cli.w = sizeof(text) - 1;
 }
@@ -250,9 +260,67 @@ head_facts(struct stream *s, uint32_t bytes)
 	    !s->client_closes && !t->fe->http.httpclose && !wk.draining;
 	in->r = bytes;
 	flow_start(&s->up, in, req->framing, req->content_length, req->framing);
-	s->up.keep = true;
-	s->fc->cli.request_count++;
+	s->up.keep = s->up.tail_aside = true;
+	t->cli->request_count++;
 	access_log_count_request(s);
+}
+
+/* A line as HAProxy has it: of an absolute target, whatever came. */
+static struct sv
+h2_line(struct stream *s, const struct http_head *req)
+{
+	int host = http_find_id(req, HID_HOST, 0);
+	bool whole = host < 0 || !req->target.n || req->target.p[0] != '/';
+	struct sv m = req->method_text, u = req->target;
+	struct sv at = whole ? SV_NULL : req->hdr[host].value;
+	size_t room = m.n + u.n + at.n + sizeof("  https:// HTTP/2.0");
+	const char *scheme = s->t.cli->is_tls ? "https://" : "http://";
+	char *p = arena_get(&s->t.arena, room);
+	int n;
+
+	if (!p)
+		return SV_NULL;
+	n = snprintf(p, room, "%.*s %s%.*s%.*s HTTP/2.0", (int)m.n, m.p,
+	    whole ? "" : scheme, (int)at.n, at.n ? at.p : "", (int)u.n, u.p);
+	return sv_of(p, (size_t)n);
+}
+
+/* The same as head_facts() for a head that came by itself. */
+static void
+h2_head_facts(struct stream *s, bool end)
+{
+	struct txn *t = &s->t;
+	struct http_head *req = &s->mem->req;
+
+	t->req = req;
+	t->req_h2 = true;
+	t->at.request_us = clock_us();
+	t->req_line = h2_line(s, req);
+	flow_start(&s->up, &s->fc->in, end ? HTTP_BODY_NONE : HTTP_BODY_EOF, 0,
+	    req->framing);
+	s->up.keep = s->up.tail_aside = true;
+	t->cli->request_count++;
+	access_log_count_request(s);
+}
+
+void
+stream_req_begin(struct stream *s, int err, bool end)
+{
+	if (err < 0) {
+		s->t.cli->request_count++;
+		bad_request(s, err == -WSE_TOOBIG ? 431 : 400);
+		return;
+	}
+	h2_head_facts(s, end);
+	captures_get(s);
+	if (!end && buf_get(&s->fc->in, BUF_SMALL) < 0) {
+		stream_term(s, 'R', 'R');
+		reply_status(s, 503);
+		return;
+	}
+	if (!end)
+		fconn_read_on(s->fc);
+	route(s);
 }
 
 void
@@ -272,7 +340,7 @@ stream_req_parse(struct stream *s)
 		return;
 	}
 	if (n <= 0) {
-		fc->cli.request_count++;
+		s->t.cli->request_count++;
 		bad_request(s, fault.status);
 		return;
 	}
@@ -318,6 +386,11 @@ stream_req_read_body(struct stream *s)
 	n = xprt_recv(&fc->x, buf_wp(up->b), flow_room(up));
 	if (n == -WSE_AGAIN)
 		return;
+	if (n == -WSE_EOF && fc->front) {
+		flow_trail(up, &fc->x.mux->rx_trail);
+		n = flow_eof(up); /* 0: it ends so, and no other way */
+		fconn_read_off(fc);
+	}
 	if (n < 0) {
 		fc->eof = true;
 		stream_client_gone(s);

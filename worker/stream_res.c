@@ -100,8 +100,8 @@ all_rules(struct stream *s)
 	return true;
 }
 
-static bool
-is_tunnel(const struct stream *s)
+bool
+stream_res_is_tunnel(const struct stream *s)
 {
 	unsigned status = s->t.res->status;
 
@@ -114,26 +114,32 @@ static void
 framing_set(struct stream *s, bool tunnel)
 {
 	const struct http_head *res = s->t.res;
-	enum http_framing out = tunnel ? HTTP_BODY_NONE : res->framing;
+	enum http_framing in = res->framing, out = in;
 
+	if (s->b.x.mux) /* ends by itself, whatever length was announced */
+		in = s->res_ended ? HTTP_BODY_NONE : HTTP_BODY_EOF;
+	if (tunnel)
+		in = out = HTTP_BODY_NONE;
 	if (out == HTTP_BODY_CHUNKED && s->t.req->minor == 0)
 		out = HTTP_BODY_EOF;
 	if (out == HTTP_BODY_EOF || wk.draining)
 		s->keep_client = false;
+	if (s->fc->front && in != HTTP_BODY_NONE)
+		out = HTTP_BODY_EOF;
 	/* A client that waits for 100 will hardly send its body now. */
 	if (!stream_request_is_read(s) &&
 	    (s->b.srv_close || (s->t.req->expect_continue && !s->continued)))
 		s->keep_client = false;
-	flow_start(&s->down, &s->dbuf, tunnel ? HTTP_BODY_NONE : res->framing,
-	    res->content_length, out);
+	flow_start(&s->down, &s->dbuf, in, res->content_length, out);
 	s->down.base = 0;
+	s->down.tail_aside = s->fc->front != NULL;
 }
 
 bool
 stream_res_upload_goes_on(const struct stream *s)
 {
 	return s->state == ST_RELAY && s->b.bc && !s->b.write_dead &&
-	    !s->b.srv_close && s->down.in != HTTP_BODY_EOF &&
+	    !s->b.srv_close && (s->down.in != HTTP_BODY_EOF || s->b.x.mux) &&
 	    !(s->up.in_done && flow_is_done(&s->up) && !s->to_srv.data &&
 		!xprt_has_unsent(&s->b.x)) &&
 	    !(s->t.req->expect_continue && !s->continued);
@@ -217,13 +223,13 @@ head_done(struct stream *s, uint32_t n)
 	unsigned bit = retry_status_bit(res->status);
 	bool tunnel;
 
-	s->dbuf.r += n;
+	s->dbuf.r += n; /* 0 through a shared connection: none is attached */
 	t->res = res;
 	t->status = res->status;
 	t->at.response_us = clock_us();
 	if (res->minor ? res->conn_close : !res->conn_keepalive)
 		s->b.srv_close = true;
-	if (binds_connection(res))
+	if (!s->b.x.mux && binds_connection(res))
 		s->b.bc->bound = true;
 	if (bit && retry_response(s, bit))
 		return;
@@ -233,7 +239,7 @@ head_done(struct stream *s, uint32_t n)
 	}
 	if (!all_rules(s))
 		return;
-	tunnel = is_tunnel(s);
+	tunnel = stream_res_is_tunnel(s);
 	framing_set(s, tunnel);
 	if (h1_head_response(s) < 0) {
 		bad_response(s);
@@ -254,6 +260,32 @@ interim(struct stream *s)
 		return 0;
 	s->continued |= s->mem->res.status == 100;
 	return h1_head_interim(s);
+}
+
+void
+stream_res_begin(struct stream *s, int err, bool end)
+{
+	struct http_head *res = &s->mem->res;
+
+	if (s->state != ST_RESPONSE)
+		return;
+	s->due.server_ms = clock_ms();
+	s->t.res_h2 = true;
+	s->res_ended = end;
+	if (err < 0) {
+		bad_response(s);
+		return;
+	}
+	if (res->status >= 200 || res->status == 101) {
+		head_done(s, 0);
+		return;
+	}
+	if (interim(s) < 0)
+		bad_response(s);
+	else if (s->to_cli.data && !s->fc->writing)
+		push_client(s);
+	else
+		stream_arm(s);
 }
 
 static void
@@ -295,6 +327,15 @@ read_head(struct stream *s)
 {
 	ssize_t n;
 
+	if (s->b.x.mux) { /* heads come by stream_res_begin() */
+		if (!s->b.x.mux->dead)
+			return;
+		/* a retry is safe when the server says it did nothing */
+		if (s->b.x.mux->refused)
+			s->b.any_sent = false;
+		retry_broken(s, WSE_RESET);
+		return;
+	}
 	if (!s->dbuf.data && buf_get(&s->dbuf, BUF_LARGE) < 0) {
 		stream_term(s, 'R', 'H');
 		back_drop(s, WSE_NOMEM);
@@ -364,6 +405,8 @@ relay_read(struct stream *s)
 	if (n == -WSE_AGAIN)
 		return;
 	s->due.server_ms = clock_ms();
+	if (n == -WSE_EOF && s->b.x.mux)
+		flow_trail(f, &s->b.x.mux->rx_trail);
 	if (n < 0) {
 		/* through TLS, an end nobody announced may be an attack */
 		if (n == -WSE_RESET || xprt_is_truncated(&s->b.x) ||

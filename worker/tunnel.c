@@ -74,7 +74,8 @@ tunnel_start(struct stream *s)
 	s->up.base = s->down.base = 0;
 	s->keep_client = false;
 	s->res_begun = true;
-	pool_tunnel(wk.pool, s->b.bc);
+	if (!s->b.x.mux)
+		pool_tunnel(wk.pool, s->b.bc);
 	stream_set_state(s, ST_TUNNEL);
 	count(s, 1);
 	s->tunnel_counted = true;
@@ -194,6 +195,8 @@ pass_end(const struct xprt *from, const struct xprt *to)
 	if (!xprt_is_truncated(from))
 		return xprt_shutdown(to) != -WSE_AGAIN;
 	/* Our close_notify would say that this was all. */
+	if (to->mux)
+		return true; /* the stream's end resets it */
 	if (xprt_flush(to) == -WSE_AGAIN)
 		return false;
 	(void)shutdown(to->fd, SHUT_WR);
@@ -216,7 +219,9 @@ tunnel_progress(struct stream *s)
 			fconn_write_on(s->fc);
 	}
 	if (s->up_shut && s->down_shut) {
-		end(s, false);
+		end(s,
+		    xprt_is_truncated(&s->fc->x) ||
+			xprt_is_truncated(&s->b.x));
 		return;
 	}
 	if (!s->up.in_done)

@@ -22,5 +22,6 @@ libwsb_a_SOURCES += \
 	worker/tunnel.c \
 	worker/wk.h \
 	worker/worker.c worker/worker.h \
+	worker/xmux.c worker/xmux.h \
 	worker/xprt.h \
 	worker/xprt_tls.c worker/xprt_tls.h

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transport: bytes to and from a peer, plain or through TLS.  Nothing
- * above asks which.
+ * The transport: bytes to and from a peer, plain, through TLS, or a stream's on
+ * a connection it shares (xmux.h).  Nothing above asks which.
  *
  * Receiving and sending return bytes (> 0), -WSE_AGAIN, -WSE_EOF (receiving:
  * the peer's FIN) or -WSE_RESET (the connection is of no further use).
  *
  * TLS holds bytes of its own: whole records that were read already, so that a
  * reader has to come back without being readable (xprt_has_pending()), and
- * sealed bytes that the socket did not take (xprt_has_unsent()).
+ * sealed bytes that the socket did not take (xprt_has_unsent()).  So does a
+ * shared connection.
  */
 #ifndef WORKER_XPRT_H
 #define WORKER_XPRT_H
@@ -19,11 +20,13 @@
 #include <sys/uio.h>
 
 #include "shm/base/err.h"
+#include "worker/xmux.h"
 #include "worker/xprt_tls.h"
 
 struct xprt {
 	int fd;           /* owned by whoever embeds this; -1: none */
 	struct xtls *tls; /* NULL: plain */
+	struct xmux *mux; /* fd is -1 then, tls NULL; else NULL */
 };
 
 static inline ssize_t
@@ -43,6 +46,8 @@ xprt_recv(const struct xprt *x, void *p, size_t room)
 
 	if (x->tls)
 		return xprt_tls_recv(x->tls, x->fd, p, room);
+	if (x->mux)
+		return xmux_recv(x->mux, p, room);
 	n = recv(x->fd, p, room, 0);
 	return n == 0 ? -WSE_EOF : xprt_result(n);
 }
@@ -55,6 +60,8 @@ xprt_send(const struct xprt *x, struct iovec *iov, int count)
 
 	if (x->tls)
 		return xprt_tls_send(x->tls, x->fd, iov, count);
+	if (x->mux)
+		return xmux_send(x->mux, iov, count);
 	if (count == 1)
 		return xprt_result(
 		    send(x->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL));
@@ -65,20 +72,25 @@ xprt_send(const struct xprt *x, struct iovec *iov, int count)
 static inline bool
 xprt_has_pending(const struct xprt *x)
 {
-	return x->tls && x->tls->has_more;
+	return x->tls ? x->tls->has_more : x->mux && xmux_has_pending(x->mux);
 }
 
 /* What was sent has not left altogether; xprt_flush() when writable. */
 static inline bool
 xprt_has_unsent(const struct xprt *x)
 {
-	return x->tls && x->tls->out.data;
+	return x->tls ? x->tls->out.data != NULL
+		      : x->mux && xmux_has_unsent(x->mux);
 }
 
 /* 0: nothing is unsent; -WSE_AGAIN, -WSE_RESET. */
 MUST_USE static inline int
 xprt_flush(const struct xprt *x)
 {
+	if (x->mux)
+		return x->mux->dead         ? -WSE_RESET
+		    : xmux_has_unsent(x->mux) ? -WSE_AGAIN
+					      : 0;
 	return x->tls ? xprt_tls_flush(x->tls, x->fd) : 0;
 }
 
@@ -107,19 +119,25 @@ xprt_is_quiet(const struct xprt *x)
 
 	if (x->tls)
 		return xprt_tls_is_quiet(x->tls, x->fd);
+	if (x->mux)
+		return !xmux_has_pending(x->mux);
 	return recv(x->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
 	    errno == EAGAIN;
 }
 
 /*
- * Orderly end of what we send: close_notify, then a FIN.  0; -WSE_AGAIN: call
- * again when writable; -WSE_RESET.
+ * Orderly end of what we send: close_notify, then a FIN; or END_STREAM.  0;
+ * -WSE_AGAIN: call again when writable; -WSE_RESET.
  */
 MUST_USE static inline int
 xprt_shutdown(const struct xprt *x)
 {
 	if (x->tls)
 		return xprt_tls_shutdown(x->tls, x->fd);
+	if (x->mux) {
+		xmux_end(x->mux, SV_NULL);
+		return 0;
+	}
 	return shutdown(x->fd, SHUT_WR) < 0 ? -WSE_RESET : 0;
 }
 

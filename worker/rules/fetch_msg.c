@@ -18,10 +18,12 @@ fetch_msg_status(struct txn *t, const struct fetch_arg *a, int argc, int n,
 }
 
 static bool
-msg_ver(const struct http_head *h, int n, struct sample *out)
+msg_ver(const struct http_head *h, bool is_h2, int n, struct sample *out)
 {
 	if (!h || n > 0)
 		return false;
+	if (is_h2)
+		return sample_set_str(out, SV("2.0"));
 	return sample_set_str(out, h->minor ? SV("1.1") : SV("1.0"));
 }
 
@@ -31,7 +33,7 @@ fetch_msg_req_ver(struct txn *t, const struct fetch_arg *a, int argc, int n,
 {
 	(void)a;
 	(void)argc;
-	return msg_ver(t->req, n, out);
+	return msg_ver(t->req, t->req_h2, n, out);
 }
 
 bool
@@ -40,7 +42,7 @@ fetch_msg_res_ver(struct txn *t, const struct fetch_arg *a, int argc, int n,
 {
 	(void)a;
 	(void)argc;
-	return msg_ver(t->res, n, out);
+	return msg_ver(t->res, t->res_h2, n, out);
 }
 
 bool

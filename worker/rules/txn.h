@@ -71,6 +71,7 @@ struct txn {
 	struct sv *res_capture;
 	struct txn_times at;
 	struct txn_log log;
+	bool req_h2, res_h2;      /* the message came as HTTP/2 */
 	bool reused;              /* bc_reused */
 	struct sv bc_alpn;        /* ssl_bc_alpn */
 	struct addr dst_override; /* set-dst, set-dst-port: len 0 = none */
