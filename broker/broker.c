@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "broker/adopt.h"
+#include "broker/cert.h"
 #include "broker/check.h"
 #include "broker/cli.h"
 #include "broker/idle.h"
@@ -60,6 +61,9 @@ on_master(struct chan *c, struct ipc_msg *m, void *arg)
 	case IPC_DEAD:
 		peer_dead(&m->u.dead);
 		end_when_alone();
+		return 0;
+	case IPC_CERT_ACK:
+		cert_acked(&m->u.cert);
 		return 0;
 	case IPC_DRAIN:
 		broker.draining = true;
@@ -212,6 +216,7 @@ set_up(const struct broker_heritage *h)
 	    on_master, on_master_end, NULL);
 	chan_phase(broker.master, PHASE_OPEN);
 	log_on_reopen(ask_reopen);
+	cert_inherit(h);
 	return tls_dial_start();
 }
 

@@ -6,11 +6,14 @@
 #define BROKER_BROKER_H
 
 #include "shm/conf/conf.h"
+#include "shm/conf/tls_update.h"
 #include "shm/ipc/chan.h"
 
 /* All a broker inherits from the master; it closes whatever else is open. */
 struct broker_heritage {
-	const struct conf *conf;
+	struct conf *conf;
+	const struct tls_update *certs; /* replaced since the start */
+	unsigned cert_count;
 	int board_fd;    /* read-write */
 	int board_ro_fd; /* read-only re-open, given to tools */
 	int master_fd;   /* channel to the master */

@@ -2,10 +2,13 @@
 libwsb_a_SOURCES += \
 	broker/adopt.c broker/adopt.h \
 	broker/broker.c broker/broker.h \
+	broker/cert.c broker/cert.h \
 	broker/check.c broker/check.h \
 	broker/cli.c broker/cli.h \
 	broker/cli_tbl.c broker/cli_parts.h \
+	broker/cli_cert.c \
 	broker/cli_csv.c broker/cli_csv.h \
+	broker/cli_payload.c \
 	broker/cli_set.c \
 	broker/cli_show.c \
 	broker/cli_stat.c \

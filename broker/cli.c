@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "broker/cert.h"
 #include "broker/cli_parts.h"
 #include "shm/base/clock.h"
 #include "shm/base/fds.h"
@@ -117,7 +118,13 @@ client_free(struct cli *c)
 {
 	event_del(&c->ev);
 	list_del(&c->node);
+	if (c->waiting)
+		cert_forget(c);
 	close(c->fd);
+	cli_payload_drop(c);
+	explicit_bzero(c->in, sizeof(c->in));
+	free(c->held);
+	free(c->line);
 	free(c->out);
 	free(c);
 	if (client_count-- == clients_max())
@@ -206,6 +213,20 @@ take_line(struct cli *c)
 	return true;
 }
 
+/* Takes a line, with its payload if it has one. */
+static bool
+take_command(struct cli *c)
+{
+	if (!c->held) {
+		if (!take_line(c))
+			return false;
+		if (!cli_payload_begin(c))
+			return true;
+	}
+	cli_payload_read(c);
+	return !c->held && !c->broken;
+}
+
 static void
 end_answer(struct cli *c)
 {
@@ -218,7 +239,8 @@ run_line(struct cli *c)
 {
 	char *cmd, *rest, *left;
 
-	while (c->line && !c->broken && c->out_bytes < CLI_OUT_LOW) {
+	while (c->line && !c->broken && !c->waiting &&
+	    c->out_bytes < CLI_OUT_LOW) {
 		if (c->step) {
 			if (!c->step(c))
 				continue;
@@ -227,6 +249,7 @@ run_line(struct cli *c)
 		} else if (c->line[0] == '\0') {
 			free(c->line);
 			c->line = NULL;
+			cli_payload_drop(c);
 			if (!c->prompt)
 				c->closing = true;
 		} else {
@@ -235,7 +258,7 @@ run_line(struct cli *c)
 			cli_run(c, cmd);
 			free(c->line);
 			c->line = left;
-			if (!c->step && !c->closing)
+			if (!c->step && !c->waiting && !c->closing)
 				end_answer(c);
 		}
 	}
@@ -250,6 +273,8 @@ wait_for(struct cli *c)
 		c->timeout_ms % 1000 * 1000 };
 
 	event_del(&c->ev);
+	if (c->waiting)
+		return; /* whoever is waited for is bounded in time */
 	event_assign(&c->ev, broker.base, c->fd, busy ? EV_WRITE : EV_READ,
 	    on_client, c);
 	event_add(&c->ev, c->timeout_ms ? &tv : NULL);
@@ -261,7 +286,7 @@ serve(struct cli *c)
 	unsigned turns = 0;
 
 	do {
-		if (!c->line && !c->closing && take_line(c) &&
+		if (!c->line && !c->closing && take_command(c) &&
 		    c->line[0] == '\0' && c->prompt)
 			cli_print(c, "> ");
 		run_line(c);
@@ -276,6 +301,14 @@ serve(struct cli *c)
 		return;
 	}
 	wait_for(c);
+}
+
+void
+cli_resume(struct cli *c)
+{
+	c->waiting = false;
+	end_answer(c);
+	serve(c);
 }
 
 static void

@@ -20,6 +20,13 @@ enum {
 enum cli_level { CLI_USER, CLI_OPERATOR, CLI_ADMIN };
 enum cli_severity { SEV_NONE, SEV_NUMBER, SEV_STRING };
 
+/* Lines behind a command that ends in <<, up to an empty one.  May be secret:
+ * wiped when dropped. */
+struct payload {
+	char *p;
+	size_t n, room;
+};
+
 struct cli {
 	struct list node;
 	struct event ev;
@@ -34,6 +41,9 @@ struct cli {
 	char in[CLI_IN_MAX];
 	unsigned in_bytes;
 	char *line; /* rest of the line being worked on, or NULL */
+	char *held; /* a line that ends in <<: its payload is being read */
+	struct payload payload;
+	bool waiting; /* for cli_resume(): the answer comes later */
 	char *out;
 	size_t out_bytes, out_room;
 	int send_fd; /* goes with the next byte, -1 */
@@ -58,6 +68,20 @@ void cli_print(struct cli *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A message with its syslog level, shown if the client wants it. */
 void cli_say(struct cli *c, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* The answer of a command that set `waiting` is printed (which ends it), or
+ * goes on.  From the loop, not from within the command. */
+void cli_resume(struct cli *c);
+
+/* --- cli_payload.c --- */
+/* The line asks for a payload: take off the mark and hold it. */
+bool cli_payload_begin(struct cli *c);
+/*
+ * Move lines of c->in to the payload, up to the empty one, which makes
+ * c->held the line to be run.  Too much of it breaks the connection.
+ */
+void cli_payload_read(struct cli *c);
+void cli_payload_drop(struct cli *c);
+
 /* --- cli_tbl.c --- */
 void cli_run(struct cli *c, char *cmd);
 
@@ -73,6 +97,10 @@ void cli_disable_server(struct cli *c, int argc, char **argv);
 void cli_set_server(struct cli *c, int argc, char **argv);
 void cli_set_weight(struct cli *c, int argc, char **argv);
 void cli_get_weight(struct cli *c, int argc, char **argv);
+void cli_set_cert(struct cli *c, int argc, char **argv);
+void cli_commit_cert(struct cli *c, int argc, char **argv);
+void cli_abort_cert(struct cli *c, int argc, char **argv);
+void cli_show_cert(struct cli *c, int argc, char **argv);
 void cli_set_maxconn(struct cli *c, int argc, char **argv);
 
 /* Peaks and rates for show stat; once a second. */

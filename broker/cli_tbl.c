@@ -104,6 +104,11 @@ set_timeout(struct cli *c, int argc, char **argv)
 }
 
 const struct cli_cmd cli_cmds[] = {
+	{ "abort ssl cert", "<certfile>",
+	    "abort a transaction for a certificate file", CLI_ADMIN,
+	    cli_abort_cert },
+	{ "commit ssl cert", "<certfile>", "commit a certificate file",
+	    CLI_ADMIN, cli_commit_cert },
 	{ "disable server", "<bk>/<srv>", "put a server in maintenance",
 	    CLI_ADMIN, cli_disable_server },
 	{ "enable server", "<bk>/<srv>", "take a server out of maintenance",
@@ -117,6 +122,8 @@ const struct cli_cmd cli_cmds[] = {
 	    "change a server's state or weight", CLI_ADMIN, cli_set_server },
 	{ "set severity-output", "none|number|string",
 	    "show the severity of messages", CLI_USER, set_severity },
+	{ "set ssl cert", "<certfile> <payload>", "replace a certificate file",
+	    CLI_ADMIN, cli_set_cert },
 	{ "set timeout", "cli <delay>",
 	    "close this connection after so long in silence", CLI_USER,
 	    set_timeout },
@@ -129,6 +136,9 @@ const struct cli_cmd cli_cmds[] = {
 	    CLI_USER, cli_show_pools },
 	{ "show servers state", "[<backend>]",
 	    "dump what is volatile of servers", CLI_USER, cli_show_state },
+	{ "show ssl cert", "[<certfile>]",
+	    "display the certificates in memory, or the details of one",
+	    CLI_OPERATOR, cli_show_cert },
 	{ "show stat", "", "report counters of proxies and servers, as CSV",
 	    CLI_USER, cli_show_stat },
 	{ "show version", "", "report the version", CLI_USER,

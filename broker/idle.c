@@ -210,6 +210,9 @@ idle_keep_dialled(uint32_t slot, enum slot_tag tag)
 	own(slot);
 	if (broker.full)
 		state_later(); /* it may have to make room */
+	if (s->epoch !=
+	    atomic_load(&broker.board.server[s->pool->server].epoch))
+		(void)idle_evict(slot); /* the transport changed meanwhile */
 }
 
 bool

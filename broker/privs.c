@@ -31,6 +31,8 @@ close_foreign(const struct broker_heritage *h)
 		if (fd > 2)
 			keep[n++] = fd;
 	}
+	for (i = 0; i < h->cert_count && n < KEEP_MAX; i++)
+		keep[n++] = h->certs[i].fd;
 	for (ss = h->conf->global.stats_sockets; ss; ss = ss->next)
 		if (ss->fd > 2 && n < KEEP_MAX)
 			keep[n++] = ss->fd;

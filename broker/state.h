@@ -105,6 +105,7 @@ struct peer {
 	uint32_t instance, proc, pid, worker_index;
 	bool opened;        /* HELLO and HOLD_END are done */
 	bool ended;         /* its channel saw EOF or a violation */
+	uint32_t cert_due;  /* the certificate change it has not confirmed, 0 */
 	bool sweep;         /* a REVOKE or KEEP found the channel full */
 	struct list leases; /* waiter.peer_node: all unanswered ones */
 	unsigned lease_count;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "master/certs.h"
 #include "master/master.h"
 #include "shm/base/clock.h"
 #include "shm/base/fds.h"
@@ -44,6 +45,16 @@ keep_logs(struct keep *k)
 {
 	for (unsigned i = 0; i < LOG_TARGETS_MAX; i++)
 		keep_add(k, log_target_get(i));
+}
+
+static void
+keep_certs(struct keep *k)
+{
+	unsigned n;
+	const struct tls_update *u = certs_held(&n);
+
+	for (unsigned i = 0; i < n; i++)
+		keep_add(k, u[i].fd);
 }
 
 static void
@@ -94,6 +105,8 @@ child_become_broker(struct child *ch, int master_fd)
 		.foreground = m->foreground,
 	};
 
+	h.certs = certs_held(&h.cert_count);
+	keep_certs(&k);
 	keep_logs(&k);
 	keep_add(&k, h.board_fd);
 	keep_add(&k, h.board_ro_fd);
@@ -133,6 +146,8 @@ child_become_worker(struct child *ch, int master_fd, int broker_fd)
 		wl->bind = l->bind;
 		keep_add(&k, wl->fd);
 	}
+	h.certs = certs_held(&h.cert_count);
+	keep_certs(&k);
 	keep_logs(&k);
 	keep_add(&k, h.board_fd);
 	keep_add(&k, h.vault_fd);

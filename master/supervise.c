@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "master/certs.h"
 #include "master/logs.h"
 #include "master/master.h"
 #include "shm/base/clock.h"
@@ -369,6 +370,11 @@ supervise_message(struct chan *c, struct ipc_msg *msg, void *arg)
 		return 0;
 	case IPC_DEAD_DONE:
 		return supervise_dead_done(ch->m, &msg->u.dead);
+	case IPC_CERT_SET:
+		return certs_set(ch->m, msg);
+	case IPC_CERT_DONE:
+		certs_done(ch, &msg->u.cert);
+		return 0;
 	default:
 		return -WSE_DENIED;
 	}

@@ -57,4 +57,5 @@ libwsb_a_SOURCES += shm/conf/tls_sni.c
 libwsb_a_SOURCES += shm/conf/tls_store.c
 libwsb_a_SOURCES += shm/conf/tls_suite.c
 libwsb_a_SOURCES += shm/conf/tls_ticket.c
+libwsb_a_SOURCES += shm/conf/tls_update.c shm/conf/tls_update.h
 libwsb_a_SOURCES += shm/conf/tls_word.c

@@ -31,11 +31,14 @@ static void
 close_foreign(const struct worker_heritage *h)
 {
 	int *keep = mem_alloc(
-	    ((size_t)h->listener_count + 8 + LOG_TARGETS_MAX) * sizeof(int));
+	    ((size_t)h->listener_count + h->cert_count + 8 + LOG_TARGETS_MAX) *
+	    sizeof(int));
 	int n = 0;
 
 	for (int i = 0; i < h->listener_count; i++)
 		keep[n++] = h->listeners[i].fd;
+	for (unsigned i = 0; i < h->cert_count; i++)
+		keep[n++] = h->certs[i].fd;
 	keep[n++] = h->board_fd;
 	keep[n++] = h->vault_fd;
 	keep[n++] = h->master_fd;

@@ -17,6 +17,7 @@
 #include "shm/base/fds.h"
 #include "shm/base/log.h"
 #include "worker/accept.h"
+#include "worker/certs.h"
 #include "worker/fconn.h"
 #include "worker/fconn_tls.h"
 #include "worker/rule_hooks.h"
@@ -101,6 +102,15 @@ drain_begin(uint32_t deadline_ms)
 	on_drain_look(&drain_timer);
 }
 
+static void
+cert_use(struct ipc_msg *m)
+{
+	struct ipc_msg done = { .type = IPC_CERT_DONE, .u.cert = m->u.cert };
+
+	done.u.cert.err = certs_use(heritage->conf, m);
+	tell_master(&done);
+}
+
 static int
 on_master_msg(struct chan *c, struct ipc_msg *m, void *arg)
 {
@@ -116,6 +126,9 @@ on_master_msg(struct chan *c, struct ipc_msg *m, void *arg)
 			return -WSE_RANGE;
 		if (m->fd_count)
 			log_target_fd(m->u.log.target, &m->fd[0]);
+		return 0;
+	case IPC_CERT_USE:
+		cert_use(m);
 		return 0;
 	case IPC_BROKER:
 		if (m->fd_count)
@@ -307,6 +320,7 @@ worker_main(const struct worker_heritage *h)
 	evtimer_assign(&loop_timer, wk.base, on_loop_timer, NULL);
 	log_on_reopen(on_log_reopen);
 	heartbeat.fn = on_heartbeat;
+	certs_inherit(h);
 	if (fconn_tls_init() < 0)
 		fail("TLS contexts");
 	channels_start(h);

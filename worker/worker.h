@@ -6,6 +6,7 @@
 #define WORKER_WORKER_H
 
 #include "shm/conf/conf.h"
+#include "shm/conf/tls_update.h"
 #include "shm/ipc/chan.h"
 
 /* One listening socket this worker accepts on. */
@@ -16,7 +17,9 @@ struct worker_listener {
 
 /* All a worker inherits from the master; it closes whatever else is open. */
 struct worker_heritage {
-	const struct conf *conf;
+	struct conf *conf;
+	const struct tls_update *certs; /* replaced since the start */
+	unsigned cert_count;
 	int board_fd; /* read-write */
 	int vault_fd;
 	int master_fd; /* channel to the master */

@@ -4,6 +4,7 @@ libwsb_a_SOURCES += \
 	worker/accept.c worker/accept.h \
 	worker/access_log.c \
 	worker/back.c \
+	worker/certs.c worker/certs.h \
 	worker/fconn.c worker/fconn.h \
 	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \

@@ -232,11 +232,10 @@ show_name(BIO *out, const char *what, const X509_NAME *name)
 }
 
 static void
-show(BIO *out, const struct tls_cert *cert)
+show(BIO *out, const struct tls_pem *pem)
 {
-	X509 *x = cert->pem.x509;
+	X509 *x = pem->x509;
 
-	BIO_printf(out, "Filename: %s\nStatus: Used\n", cert->name);
 	show_serial(out, x);
 	show_time(out, "notBefore", X509_get0_notBefore(x));
 	show_time(out, "notAfter", X509_get0_notAfter(x));
@@ -244,8 +243,8 @@ show(BIO *out, const struct tls_cert *cert)
 	show_key(out, x);
 	show_name(out, "Subject", X509_get_subject_name(x));
 	show_name(out, "Issuer", X509_get_issuer_name(x));
-	for (int i = 0; i < sk_X509_num(cert->pem.chain); i++) {
-		const X509 *up = sk_X509_value(cert->pem.chain, i);
+	for (int i = 0; i < sk_X509_num(pem->chain); i++) {
+		const X509 *up = sk_X509_value(pem->chain, i);
 
 		show_name(out, "Chain Subject", X509_get_subject_name(up));
 		show_name(out, "Chain Issuer", X509_get_issuer_name(up));
@@ -253,18 +252,17 @@ show(BIO *out, const struct tls_cert *cert)
 	BIO_puts(out, "OCSP Response Key: \n");
 }
 
-int
-tls_cert_show(const struct conf *c, const char *name, char *out, size_t room)
+/* 0 or -WSE_TOOBIG. */
+static int
+show_all(const char *head, const char *name, const char *status,
+    const struct tls_pem *pem, char *out, size_t room)
 {
-	const struct tls_cert *cert = find(c, name);
-	BIO *bio;
+	BIO *bio = BIO_new(BIO_s_mem());
 	char *text;
 	long n;
 
-	if (!cert)
-		return -WSE_NOTFOUND;
-	bio = BIO_new(BIO_s_mem());
-	show(bio, cert);
+	BIO_printf(bio, "Filename: %s%s\nStatus: %s\n", head, name, status);
+	show(bio, pem);
 	n = BIO_get_mem_data(bio, &text);
 	if (n >= 0 && (size_t)n < room) {
 		memcpy(out, text, (size_t)n);
@@ -273,4 +271,41 @@ tls_cert_show(const struct conf *c, const char *name, char *out, size_t room)
 	BIO_free(bio);
 	ERR_clear_error();
 	return (size_t)n < room ? 0 : -WSE_TOOBIG;
+}
+
+int
+tls_cert_show(const struct conf *c, const char *name, char *out, size_t room)
+{
+	const struct tls_cert *cert = find(c, name);
+
+	if (!cert)
+		return -WSE_NOTFOUND;
+	return show_all("", cert->name, "Used", &cert->pem, out, room);
+}
+
+int
+tls_cert_text_show(const char *name, struct sv text, char *out, size_t room)
+{
+	struct tls_pem pem = { 0 };
+	char err[TLS_ERR_BYTES];
+	int r = tls_pem_parse(text, &pem, err, sizeof(err));
+
+	if (r)
+		return r;
+	r = show_all("*", name, "Unused", &pem, out, room);
+	tls_pem_done(&pem);
+	return r;
+}
+
+int
+tls_cert_text_check(struct sv text, bool *has_key_r, char *err, size_t room)
+{
+	struct tls_pem pem = { 0 };
+	int r = tls_pem_parse(text, &pem, err, room);
+
+	if (r)
+		return r;
+	*has_key_r = pem.key != NULL;
+	tls_pem_done(&pem);
+	return 0;
 }

@@ -162,6 +162,13 @@ MUST_USE int tls_cert_check(const struct conf *c, const char *name,
  */
 MUST_USE int tls_cert_replace(struct conf *c, const char *name, struct sv pem,
     char *err, size_t err_room);
+/* Whether PEM text holds a certificate, and perhaps a key, whether or not they
+ * fit together: 0 or -WSE_SYNTAX with err filled in. */
+MUST_USE int
+tls_cert_text_check(struct sv pem, bool *has_key_r, char *err, size_t err_room);
+/* As tls_cert_show(), of text that is not in use. */
+MUST_USE int
+tls_cert_text_show(const char *name, struct sv pem, char *out, size_t room);
 /* As HAProxy prints it for `show ssl cert NAME`. -WSE_NOTFOUND, -WSE_TOOBIG. */
 MUST_USE int
 tls_cert_show(const struct conf *c, const char *name, char *out, size_t room);

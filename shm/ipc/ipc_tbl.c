@@ -144,6 +144,21 @@ valid_dead(const struct ipc_msg *m)
 }
 
 static int
+valid_cert(const struct ipc_msg *m)
+{
+	return ok_if(m->u.cert.serial != 0 && m->u.cert.instance == 0 &&
+	    m->u.cert.err == 0);
+}
+
+static int
+valid_cert_done(const struct ipc_msg *m)
+{
+	return ok_if(m->u.cert.serial != 0 &&
+	    m->u.cert.instance <= INSTANCE_MAX && m->u.cert.err <= 0 &&
+	    m->u.cert.err > -WSE_N);
+}
+
+static int
 valid_violation(const struct ipc_msg *m)
 {
 	return ok_if(instance_is_valid(m->u.violation.instance) &&
@@ -188,12 +203,20 @@ const struct ipc_row ipc_tbl[IPC_TYPE_N] = {
 	    "a worker exists: its channel and its vault" },
 	[IPC_DEAD] = { "DEAD", M, B, PHASE_ANY, 0, 0, S(dead), valid_dead,
 	    "a worker died; answered by DEAD_DONE" },
+	[IPC_CERT_ACK] = { "CERT_ACK", M, B, PHASE_ANY, 0, 0, S(cert),
+	    valid_cert_done, "the master, or a worker, has a certificate" },
 	[IPC_DRAIN] = { "DRAIN", M, B | W, PHASE_ANY, 0, 0, S(drain), NULL,
 	    "take no new work, exit when done or at the deadline" },
 	[IPC_LOG_FD] = { "LOG_FD", M, B | W, PHASE_ANY, 1, 1, S(log), NULL,
 	    "a new descriptor for a log target" },
 	[IPC_BROKER] = { "BROKER", M, W, PHASE_ANY, 1, 1, 0, NULL,
 	    "a channel to a new broker" },
+	[IPC_CERT_USE] = { "CERT_USE", M, W, PHASE_ANY, 1, 1, S(cert),
+	    valid_cert, "use this certificate; answered by CERT_DONE" },
+	[IPC_CERT_SET] = { "CERT_SET", B, M, PHASE_ANY, 1, 1, S(cert),
+	    valid_cert, "a certificate for all; answered by CERT_ACKs" },
+	[IPC_CERT_DONE] = { "CERT_DONE", W, M, PHASE_ANY, 0, 0, S(cert),
+	    valid_cert_done, "the certificate of a CERT_USE is in use" },
 	[IPC_READY] = { "READY", B | W, M, PHASE_ANY, 0, 0, 0, NULL,
 	    "set up and serving" },
 	[IPC_LOG_REOPEN] = { "LOG_REOPEN", B | W, M, PHASE_ANY, 0, 0, S(log),

@@ -40,11 +40,17 @@ enum ipc_type {
 	/* master -> broker */
 	IPC_CHILD,
 	IPC_DEAD,
+	IPC_CERT_ACK,
 	/* master -> worker, broker */
 	IPC_DRAIN,
 	IPC_LOG_FD,
 	/* master -> worker */
 	IPC_BROKER,
+	IPC_CERT_USE,
+	/* broker -> master */
+	IPC_CERT_SET,
+	/* worker -> master */
+	IPC_CERT_DONE,
 	/* worker, broker -> master */
 	IPC_READY,
 	IPC_LOG_REOPEN,
@@ -199,6 +205,20 @@ struct ipc_log {
 	uint32_t target; /* LOG_FD: 1 fd; LOG_REOPEN: none */
 };
 
+/*
+ * CERT_SET, CERT_USE: another certificate (its PEM text, with the key, in
+ * sealed memory that comes along) in place of the index-th of the config.
+ * CERT_DONE: the worker uses it.  CERT_ACK: the master has it, for children
+ * yet to come, and has told all workers (instance 0); or a CERT_DONE handed
+ * on.
+ */
+struct ipc_cert {
+	uint32_t serial;   /* the broker's number for the change, 1.. */
+	uint32_t index;    /* of tls_cert_name() */
+	uint32_t instance; /* CERT_ACK: who, 0: the master; else 0 */
+	int32_t err;       /* CERT_DONE, CERT_ACK: -WSE_*, else 0 */
+};
+
 struct ipc_violation {
 	uint32_t instance; /* who */
 	uint32_t type;     /* message type, or 0 for shared memory */
@@ -225,6 +245,7 @@ struct ipc_msg {
 		struct ipc_dead dead;
 		struct ipc_drain drain;
 		struct ipc_log log;
+		struct ipc_cert cert;
 		struct ipc_violation violation;
 	} u;
 };

@@ -2,6 +2,8 @@
 /*
  * Certificates at run time.
  */
+#include "shm/base/sealed.h"
+#include "shm/conf/tls_update.h"
 #include "tests/unit/shm/conf/tls_test.h"
 
 static const char *
@@ -180,6 +182,74 @@ tls_cert__show__has_haproxys_lines(void **state)
 	run_end(&r);
 }
 
+/* What is not in use yet: it need not fit. */
+static void
+tls_cert__text__is_looked_at(void **state)
+{
+	char *a = file_text("a.pem"), out[2048], err[512] = "";
+	bool has_key = false;
+	char *key = strstr(a, "-----BEGIN PRIVATE");
+
+	(void)state;
+	assert_int_equal(
+	    tls_cert_text_check(sv_str(a), &has_key, err, sizeof(err)), 0);
+	assert_true(has_key);
+	assert_int_equal(
+	    tls_cert_text_show("x.pem", sv_str(a), out, sizeof(out)), 0);
+	assert_true(sv_starts(
+	    sv_str(out), SV("Filename: *x.pem\nStatus: Unused\nSerial: ")));
+	assert_non_null(strstr(out, "\nSubject: /CN=a.test\n"));
+	assert_int_equal(
+	    tls_cert_text_show("x.pem", sv_str(a), out, 40), -WSE_TOOBIG);
+	assert_int_equal(
+	    tls_cert_text_check(sv_str(key), &has_key, err, sizeof(err)),
+	    -WSE_SYNTAX);
+	assert_non_null(strstr(err, "no certificate"));
+	*key = '\0';
+	assert_int_equal(
+	    tls_cert_text_check(sv_str(a), &has_key, err, sizeof(err)), 0);
+	assert_false(has_key);
+	free(a);
+}
+
+static void
+tls_update__sealed_text__is_used(void **state)
+{
+	struct run r;
+	struct tls_front *f =
+	    front_good(&r, "bind :443 ssl crt a.pem crt wild.pem");
+	struct tls_update u = { .fd = -1 }, bad = { .fd = -1 };
+	char *b = file_text("b.pem"), err[512] = "";
+
+	(void)state;
+	assert_int_equal(
+	    tls_update_index(r.cp.conf, tls_path("a.pem"), &u.index), 0);
+	assert_int_equal(u.index, 0);
+	assert_int_equal(
+	    tls_update_index(r.cp.conf, tls_path("wild.pem"), &bad.index), 0);
+	assert_int_equal(bad.index, 1);
+	assert_int_equal(
+	    tls_update_index(r.cp.conf, "a.pem", &bad.index), -WSE_NOTFOUND);
+	assert_int_equal(sealed_make(sv_str(b), &u.fd), 0);
+	assert_int_equal(tls_update_apply(r.cp.conf, &u, err, sizeof(err)), 0);
+	assert_string_equal(cn_now(f, NULL), "b.test");
+	/* Nothing good: nothing changes. */
+	assert_int_equal(
+	    tls_update_apply(r.cp.conf, &bad, err, sizeof(err)), -WSE_DENIED);
+	assert_non_null(strstr(err, "wild.pem"));
+	assert_int_equal(sealed_make(sv_of(b, 300), &bad.fd), 0);
+	assert_int_equal(
+	    tls_update_apply(r.cp.conf, &bad, err, sizeof(err)), -WSE_SYNTAX);
+	bad.index = 2;
+	assert_int_equal(
+	    tls_update_apply(r.cp.conf, &bad, err, sizeof(err)), -WSE_NOTFOUND);
+	assert_string_equal(cn_now(f, "x.wild.test"), "w");
+	close(u.fd);
+	close(bad.fd);
+	free(b);
+	run_end(&r);
+}
+
 int
 main(void)
 {
@@ -189,6 +259,8 @@ main(void)
 		cmocka_unit_test(tls_cert__bad_text__changes_nothing),
 		cmocka_unit_test(tls_cert__cut_text__is_refused),
 		cmocka_unit_test(tls_cert__show__has_haproxys_lines),
+		cmocka_unit_test(tls_cert__text__is_looked_at),
+		cmocka_unit_test(tls_update__sealed_text__is_used),
 	};
 
 	return cmocka_run_group_tests(tests, tls_setup, tls_teardown);

@@ -7,12 +7,34 @@
 
 #include "shm/ipc/ipc.h"
 
+static inline struct ipc_lease
+sample_lease(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = 80 };
+	struct ipc_lease l = { .lease = 5,
+		.arrival_us = 6,
+		.server = 1,
+		.epoch = 2,
+		.tags = TAG_BIT(TAG_H1),
+		.reuse = LEASE_ANY,
+		.flags = LEASE_F_FIRST,
+		.proxy_bytes = 2,
+		.dst_bytes = sizeof(sin),
+		.name_bytes = 3,
+		.sni_bytes = 4,
+		.name = "key",
+		.sni = "name",
+		.proxy = "PX" };
+
+	memcpy(l.dst, &sin, sizeof(sin));
+	return l;
+}
+
 /* All fields set to something the receiver accepts; fd_count the least. */
 static inline struct ipc_msg
 sample_msg(enum ipc_type type)
 {
 	struct ipc_msg m = { .type = type, .fd = { -1, -1 } };
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = 80 };
 
 	m.fd_count = ipc_tbl[type].fd_min;
 	switch (type) {
@@ -23,21 +45,7 @@ sample_msg(enum ipc_type type)
 		m.u.welcome = (struct ipc_welcome){ 9, 100 };
 		break;
 	case IPC_LEASE:
-		m.u.lease = (struct ipc_lease){ .lease = 5,
-			.arrival_us = 6,
-			.server = 1,
-			.epoch = 2,
-			.tags = TAG_BIT(TAG_H1),
-			.reuse = LEASE_ANY,
-			.flags = LEASE_F_FIRST,
-			.proxy_bytes = 2,
-			.dst_bytes = sizeof(sin),
-			.name_bytes = 3,
-			.sni_bytes = 4,
-			.name = "key",
-			.sni = "name",
-			.proxy = "PX" };
-		memcpy(m.u.lease.dst, &sin, sizeof(sin));
+		m.u.lease = sample_lease();
 		break;
 	case IPC_CANCEL:
 		m.u.cancel.lease = 5;
@@ -74,6 +82,13 @@ sample_msg(enum ipc_type type)
 	case IPC_LOG_FD:
 	case IPC_LOG_REOPEN:
 		m.u.log.target = 1;
+		break;
+	case IPC_CERT_ACK:
+	case IPC_CERT_DONE:
+	case IPC_CERT_SET:
+	case IPC_CERT_USE:
+		m.u.cert.serial = 4;
+		m.u.cert.index = 1;
 		break;
 	case IPC_VIOLATION:
 		m.u.violation = (struct ipc_violation){ 7, IPC_LEASE,
