@@ -13,8 +13,12 @@ libwsb_a_SOURCES += \
 	broker/cli_show.c \
 	broker/cli_stat.c \
 	broker/dial.c broker/dial.h \
+	broker/h2_hello.c broker/h2_hello.h \
 	broker/idle.c broker/idle.h \
-	broker/lease.c broker/lease.h \
+	broker/keep.c broker/keep.h \
+	broker/lease.c broker/lease.h broker/lease_parts.h \
+	broker/lease_dial.c \
+	broker/offer.c broker/offer.h \
 	broker/peer.c broker/peer.h \
 	broker/privs.c broker/privs.h \
 	broker/purge.c \
@@ -24,5 +28,5 @@ libwsb_a_SOURCES += \
 	broker/tls_dial.c broker/tls_dial.h \
 	broker/tls_hs_pool.c broker/tls_job.h \
 	broker/tls_hs_run.c \
-	broker/tls_keep.c broker/tls_keep.h \
-	broker/tls_sess.c broker/tls_sess.h
+	broker/tls_sess.c broker/tls_sess.h \
+	broker/wire.c broker/wire.h

@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "broker/h2_hello.h"
 #include "broker/idle.h"
 #include "broker/lease.h"
+#include "broker/offer.h"
+#include "broker/srv.h"
 #include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
@@ -44,12 +47,15 @@ dial_why(int errnum)
 }
 
 static void
-count_dial(uint32_t server, int delta)
+count_dial(const struct bslot *s, int delta)
 {
-	struct bserver *sv = state_server(server);
-	struct board_server *row = &broker.board.server[server];
+	struct bpool *pool = s->pool;
+	struct bserver *sv = state_server(pool->server);
+	struct board_server *row = &broker.board.server[pool->server];
 
-	sv->dials = (unsigned)((int)sv->dials + delta);
+	pool->dials += (unsigned)delta;
+	pool->class_dials[state_class(s->offer)] += (unsigned)delta;
+	sv->dials += (unsigned)delta;
 	atomic_store_explicit(
 	    &row->dial_count, sv->dials, memory_order_relaxed);
 }
@@ -77,16 +83,19 @@ dial_fail(uint32_t slot, enum lease_fail why, int errnum, const char *text)
 	struct bpool *pool = s->pool;
 
 	count_error(pool->server, errnum, text);
-	count_dial(pool->server, -1);
-	pool->dials--;
+	count_dial(s, -1);
+	pool->pins++;
 	state_close_fd(s, false);
 	if (slot_dial_fail(&broker.board, slot, s->gen) != 0)
 		state_quarantine(slot, "a dial's word was changed");
 	if (pool->dials >= pool->waiter_count)
 		state_server(pool->server)->prewarm_fails++;
-	lease_dial_failed(pool, why, errnum, text);
+	lease_dial_failed(pool, s->offer, why, errnum, text);
 	if (s->state == BS_DIALING)
-		state_forget(slot); /* the pool may be gone now */
+		state_forget(slot);
+	lease_dial_over(pool);
+	pool->pins--;
+	state_pool_put(pool);
 }
 
 static void
@@ -127,8 +136,29 @@ connected(uint32_t slot)
 	}
 	if (tls_dial_is_wanted(pool->server))
 		tls_dial_shake(slot);
+	else if (offer_is_prior(pool->server))
+		h2_hello_start(slot, SV_NULL);
 	else
 		dial_finish(slot, TAG_H1);
+}
+
+/* Nobody waits for it.  What nobody asked for either is kept once at most. */
+static void
+keep(uint32_t slot, enum slot_tag tag)
+{
+	struct bslot *s = &broker.slots[slot];
+	struct bserver *sv = state_server(s->pool->server);
+	bool odd = !(s->offer & TAG_BIT(tag)), again;
+
+	again = odd &&
+	    idle_find(s->pool, NULL, TAG_BIT(tag), LEASE_ANY) != UINT32_MAX;
+	if (!odd)
+		sv->prewarm_fails = 0;
+	else if (s->offer == offer_tags(s->pool->server))
+		sv->prewarm_fails++;
+	idle_keep_dialled(slot, tag);
+	if (again)
+		(void)idle_evict(slot);
 }
 
 void
@@ -137,12 +167,30 @@ dial_finish(uint32_t slot, enum slot_tag tag)
 	struct bslot *s = &broker.slots[slot];
 	struct bpool *pool = s->pool;
 
-	count_dial(pool->server, -1);
-	pool->dials--;
+	count_dial(s, -1);
 	s->dial_us = (uint32_t)(clock_update() - s->start_us);
-	state_server(pool->server)->prewarm_fails = 0;
-	if (!lease_dialled(slot, tag) && s->state == BS_DIALING)
-		idle_keep_dialled(slot, tag);
+	pool->pins++;
+	if (lease_dialled(slot, tag))
+		state_server(pool->server)->prewarm_fails = 0;
+	else if (s->state == BS_DIALING)
+		keep(slot, tag);
+	lease_dial_over(pool);
+	pool->pins--;
+	state_pool_put(pool);
+}
+
+void
+dial_complain(uint32_t server, const char *what, const char *why)
+{
+	struct bserver *sv = state_server(server);
+	char line[256];
+
+	if (clock_us() < sv->complain_us)
+		return;
+	sv->complain_us = clock_us() + 1000000;
+	snprintf(line, sizeof(line), "Server %s/%s: %s failed: %s",
+	    srv_proxy_name(server), srv_name(server), what, why);
+	srv_log(server, LOGL_WARN, line);
 }
 
 static void
@@ -212,7 +260,7 @@ watch(struct bslot *s)
 }
 
 static int
-start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
+start(struct bpool *pool, uint8_t want, enum lease_fail *why_r, int *errnum_r)
 {
 	struct bslot *s;
 	uint32_t slot, gen;
@@ -237,8 +285,8 @@ start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
 	s->state = BS_DIALING;
 	s->start_us = clock_update();
 	s->dial_us = 0;
-	pool->dials++;
-	count_dial(pool->server, 1);
+	s->offer = want;
+	count_dial(s, 1);
 	atomic_fetch_add_explicit(
 	    &broker.board.server[pool->server].dials, 1, memory_order_relaxed);
 	r = connect(fd, (struct sockaddr *)&pool->dst, pool->dst_len);
@@ -253,8 +301,7 @@ start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
 	*errnum_r = errno;
 	*why_r = dial_why(errno);
 	count_error(pool->server, errno, NULL);
-	count_dial(pool->server, -1);
-	pool->dials--;
+	count_dial(s, -1);
 	state_close_fd(s, false);
 	if (slot_dial_fail(&broker.board, slot, gen) != 0)
 		state_quarantine(slot, "a dial's word was changed");
@@ -264,13 +311,14 @@ start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
 }
 
 int
-dial_start(struct bpool *pool, enum lease_fail *why_r, int *errnum_r)
+dial_start(struct bpool *pool, uint8_t want, enum lease_fail *why_r,
+    int *errnum_r)
 {
 	int r;
 
 	/* what is evicted for this dial may be the pool's last slot */
 	pool->pins++;
-	r = start(pool, why_r, errnum_r);
+	r = start(pool, want, why_r, errnum_r);
 	pool->pins--;
 	state_pool_put(pool);
 	return r;

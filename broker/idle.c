@@ -7,13 +7,14 @@
 
 #include <stdlib.h>
 
+#include "broker/lease.h"
 #include "broker/peer.h"
-#include "broker/tls_keep.h"
+#include "broker/wire.h"
 #include "shm/base/clock.h"
 
 enum {
 	FIND_MORE = 16,    /* slots to look at for one that costs less */
-	PART_WAIT_MS = 20, /* for the rest of a TLS record */
+	PART_WAIT_MS = 20, /* for the rest of a TLS record, or of a frame */
 	PART_WAITS = 50
 };
 
@@ -57,7 +58,8 @@ idle_fits(struct bslot *s, const struct peer *to, uint8_t tags, uint8_t reuse)
 	uint32_t slot = state_index(s), server = s->pool->server, uses;
 	struct slot_view v;
 
-	if ((s->state != BS_OWN && s->state != BS_HELD) || s->fd < 0)
+	if ((s->state != BS_OWN && s->state != BS_HELD) || s->fd < 0 ||
+	    !keep_is_quiet(s))
 		return -1;
 	v = slot_get(&broker.board, slot);
 	if (!word_is_sane(s, v)) {
@@ -124,7 +126,7 @@ idle_steal(uint32_t slot, struct peer *to, bool *held_r)
 	}
 	if (from &&
 	    (!vault_take(&from->vault, slot, s->gen) ||
-		!tls_keep_take(s, from))) {
+		!keep_take(s, from))) {
 		peer_revoke(from, slot, s->gen);
 		state_quarantine(slot, "idle without portable state");
 		return false;
@@ -149,28 +151,53 @@ wait_for_rest(struct bslot *s)
 	event_add(&s->ev, &tv);
 }
 
-/* The server closed it, or said something nobody asked for. */
+/* 0: it stays; -WSE_AGAIN: part of a record is there; else it is of no use. */
+static int
+look(struct bslot *s)
+{
+	int r;
+
+	if (!s->is_tls && !s->is_h2)
+		return -WSE_PROTO; /* closed, or said what nobody asked for */
+	r = wire_read(s);
+	if (r == 0 && s->kept->out_bytes > 0)
+		return -WSE_RESET; /* it does not listen */
+	if (r == -WSE_AGAIN && ++s->waits >= PART_WAITS)
+		return -WSE_TIMEOUT;
+	if (r == 0)
+		s->waits = 0;
+	return r;
+}
+
+/* It is readable, or (part of a frame being there) has said no more. */
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
+	struct timeval tv = { PART_WAITS * PART_WAIT_MS / 1000, 0 };
 	struct bslot *s = arg;
-	int r = -WSE_PROTO;
+	bool was_quiet = keep_is_quiet(s);
+	int r;
 
 	(void)fd;
-	(void)what;
 	clock_update();
-	if (s->is_tls)
-		r = tls_keep_read(s);
-	if (r == -WSE_AGAIN && ++s->tls_waits < PART_WAITS) {
+	r = what & EV_TIMEOUT ? -WSE_TIMEOUT : look(s);
+	if (r == -WSE_AGAIN) {
 		wait_for_rest(s);
 		return;
 	}
-	if (r == 0) {
-		s->tls_waits = 0;
+	if (r != 0) {
+		if (!idle_evict(state_index(s)))
+			state_quarantine(
+			    state_index(s), "the broker's own slot");
 		return;
 	}
-	if (!idle_evict(state_index(s)))
-		state_quarantine(state_index(s), "the broker's own slot");
+	if (!keep_is_quiet(s)) {
+		event_add(&s->ev, &tv);
+		return;
+	}
+	event_remove_timer(&s->ev);
+	if (!was_quiet)
+		lease_offer(state_index(s));
 }
 
 static void
@@ -226,10 +253,10 @@ idle_evict(uint32_t slot)
 		return false;
 	idle_count(s->pool->server, -1);
 	if (from && vault_take(&from->vault, slot, s->gen))
-		(void)!tls_keep_take(s, from);
+		(void)!keep_take(s, from);
 	if (from)
 		vault_wipe(&from->vault, slot);
-	tls_keep_bye(s);
+	wire_bye(s);
 	state_close_fd(s, true);
 	if (from)
 		peer_revoke(from, slot, s->gen);
@@ -250,7 +277,7 @@ idle_park(uint32_t slot)
 	    slot_park(&broker.board, slot, s->gen, from->instance) != 0)
 		return false;
 	peer_revoke(from, slot, s->gen);
-	if (vault_take(&from->vault, slot, s->gen) && tls_keep_take(s, from) &&
+	if (vault_take(&from->vault, slot, s->gen) && keep_take(s, from) &&
 	    s->fd >= 0) {
 		own(slot);
 		return true;

@@ -6,19 +6,19 @@
  * then counts and idle slots are looked at again; who releases does it the
  * other way round, and says RELEASED when it sees the word set.
  *
- * Connections never outnumber the requests outstanding: a dial starts only
- * while a pool has fewer dials than waiters and no idle slot that fits.
+ * What is dialled, and for whom: lease_dial.c.
  */
 #include "broker/lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "broker/dial.h"
 #include "broker/idle.h"
+#include "broker/keep.h"
+#include "broker/lease_parts.h"
+#include "broker/offer.h"
 #include "broker/peer.h"
 #include "broker/target.h"
-#include "broker/tls_keep.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
@@ -62,21 +62,6 @@ show_queue(uint32_t server, int delta)
 		    (uint32_t)delta, memory_order_relaxed);
 }
 
-/* Every server's releases are reported while somebody waits for a slot. */
-static void
-show_full(void)
-{
-	bool full = !list_is_empty(&broker.full_pools);
-	uint32_t i, n;
-
-	if (full == broker.full)
-		return;
-	broker.full = full;
-	n = atomic_load(&broker.board.hdr->used_servers);
-	for (i = 0; i < n && i < broker.board.cap.server_count; i++)
-		state_attention(i);
-}
-
 /* Out of the gate it waits at; its permit stays. */
 static void
 leave(struct waiter *w)
@@ -88,10 +73,11 @@ leave(struct waiter *w)
 		show_queue(w->server, -1);
 	} else if (w->state == W_CONN) {
 		w->pool->waiter_count--;
+		w->pool->class_waiters[state_class(w->tags)]--;
 		state_server(w->server)->conn_waiters--;
 		if (w->pool->waiter_count == 0)
 			list_del(&w->pool->full_node);
-		show_full();
+		lease_show_full();
 	}
 	state_attention(w->server);
 }
@@ -159,8 +145,9 @@ answer(struct waiter *w)
 	state_later();
 }
 
-static void
-fail_text(struct waiter *w, enum lease_fail why, int errnum, const char *text)
+void
+lease_fail_text(
+    struct waiter *w, enum lease_fail why, int errnum, const char *text)
 {
 	w->failed = true;
 	w->fail.lease = w->lease;
@@ -177,12 +164,12 @@ fail_text(struct waiter *w, enum lease_fail why, int errnum, const char *text)
 static void
 fail(struct waiter *w, enum lease_fail why, int errnum)
 {
-	fail_text(w, why, errnum, NULL);
+	lease_fail_text(w, why, errnum, NULL);
 }
 
 /* The word is LEASED(w's worker). */
-static void
-grant(struct waiter *w, uint32_t slot, unsigned flags)
+void
+lease_grant(struct waiter *w, uint32_t slot, unsigned flags)
 {
 	struct bslot *s = &broker.slots[slot];
 	uint32_t uses = atomic_load_explicit(
@@ -192,7 +179,9 @@ grant(struct waiter *w, uint32_t slot, unsigned flags)
 	s->state = BS_HELD;
 	if (s->is_tls)
 		flags |= GRANT_F_TLS;
-	tls_keep_give(s, w->peer);
+	if (s->is_h2)
+		flags |= GRANT_F_H2;
+	keep_give(s, w->peer);
 	w->grant = (struct ipc_grant){
 		.lease = w->lease,
 		.slot = slot,
@@ -234,7 +223,7 @@ take_idle(struct waiter *w)
 		if (slot == UINT32_MAX)
 			return false;
 		if (idle_steal(slot, w->peer, &held)) {
-			grant(w, slot, held ? GRANT_F_HELD : 0);
+			lease_grant(w, slot, held ? GRANT_F_HELD : 0);
 			return true;
 		}
 	}
@@ -246,60 +235,15 @@ serve_waiters(struct bpool *pool)
 {
 	struct list *it, *tmp;
 	struct waiter *w;
-	unsigned none = 0; /* reuse classes for which nothing is idle */
+	uint8_t none[CLASS_N] = { 0 }; /* reuse modes without an idle one */
 
 	list_for_safe(it, tmp, &pool->waiters)
 	{
 		w = list_entry(it, struct waiter, node);
-		if (!(none & 1u << w->reuse) && !take_idle(w))
-			none |= 1u << w->reuse;
+		if (!(none[state_class(w->tags)] & 1u << w->reuse) &&
+		    !take_idle(w))
+			none[state_class(w->tags)] |= (uint8_t)(1u << w->reuse);
 	}
-}
-
-/* A dial for each waiter that has none; false: the slot table is full. */
-static bool
-dial_missing(struct bpool *pool)
-{
-	enum lease_fail why;
-	int errnum, r;
-	bool done = true;
-
-	pool->pins++;
-	while (pool->dials < pool->waiter_count) {
-		r = dial_start(pool, &why, &errnum);
-		if (r == -WSE_FULL) {
-			done = false;
-			break;
-		}
-		if (r != 0)
-			lease_dial_failed(pool, why, errnum, NULL);
-	}
-	pool->pins--;
-	state_pool_put(pool);
-	return done;
-}
-
-/* Dial for the pool, or have it wait for a slot of the table. */
-static void
-dial_or_block(struct bpool *pool)
-{
-	if (state_is_adopting()) {
-		/* an idle one may come back with a HOLD: run_claim_pools() */
-		if (!list_is_linked(&pool->full_node))
-			list_add_tail(&broker.claim_pools, &pool->full_node);
-		return;
-	}
-	if (dial_missing(pool))
-		return;
-	if (!list_is_linked(&pool->full_node))
-		list_add_tail(&broker.full_pools, &pool->full_node);
-	show_full();
-	/* set first, then looked again: see the head of this file */
-	pool->pins++;
-	if (dial_missing(pool))
-		list_del(&pool->full_node);
-	pool->pins--;
-	state_pool_put(pool);
 }
 
 /* w has its permit: the second gate. */
@@ -321,11 +265,12 @@ conn_wait(struct waiter *w)
 		return;
 	insert(&pool->waiters, w);
 	pool->waiter_count++;
+	pool->class_waiters[state_class(w->tags)]++;
 	sv->conn_waiters++;
 	state_attention(w->server);
 	pool->pins++;
 	serve_waiters(pool);
-	dial_or_block(pool);
+	lease_dial_pool(pool);
 	pool->pins--;
 	state_pool_put(pool);
 }
@@ -382,46 +327,13 @@ lease_run_all_later(void)
 			lease_run_later(i);
 }
 
-static void
-run_full(void)
-{
-	struct bpool *p;
-
-	while (!list_is_empty(&broker.full_pools)) {
-		p = list_entry(broker.full_pools.next, struct bpool, full_node);
-		p->pins++;
-		if (!dial_missing(p)) {
-			p->pins--;
-			break;
-		}
-		list_del(&p->full_node);
-		p->pins--;
-		state_pool_put(p);
-	}
-	show_full();
-}
-
-/* Dials put off until the workers have said what they hold. */
-static void
-run_claim_pools(void)
-{
-	struct bpool *p;
-
-	while (!list_is_empty(&broker.claim_pools)) {
-		p = list_entry(
-		    broker.claim_pools.next, struct bpool, full_node);
-		list_del(&p->full_node);
-		dial_or_block(p);
-	}
-}
-
 void
 lease_run_pending(void)
 {
 	struct bserver *sv;
 
 	if (!state_is_adopting())
-		run_claim_pools();
+		lease_run_late();
 	if (broker.run_all)
 		lease_run_all_later();
 	broker.run_all = false;
@@ -429,7 +341,7 @@ lease_run_pending(void)
 		sv = list_entry(broker.run_list.next, struct bserver, run_node);
 		lease_run((uint32_t)(sv - broker.servers));
 	}
-	run_full();
+	lease_run_full();
 }
 
 static void
@@ -498,8 +410,9 @@ lease_ask(struct peer *p, const struct ipc_lease *l)
 	else if (!state_server(l->server)->usable)
 		fail(w, LFAIL_DOWN, 0);
 	else if (!(l->flags & LEASE_F_PERMIT_ONLY) &&
-	    !(l->tags & TAG_BIT(TAG_H1)))
-		fail(w, LFAIL_OTHER, 0);
+	    !offer_can(l->server, l->tags))
+		lease_fail_text(w, LFAIL_PROTO, 0,
+		    "the server line allows no protocol that would do");
 	else if (!(l->flags & LEASE_F_PERMIT_ONLY) && !pin(w, l))
 		fail(w, LFAIL_NOADDR, 0);
 	else if (state_server(l->server)->queue_count || !permit_try(w))
@@ -549,48 +462,12 @@ lease_offer(uint32_t slot)
 		if (idle_fits(s, w->peer, w->tags, w->reuse) < 0)
 			continue;
 		if (idle_steal(slot, w->peer, &held))
-			grant(w, slot, held ? GRANT_F_HELD : 0);
+			lease_grant(w, slot, held ? GRANT_F_HELD : 0);
 		return;
 	}
 	if (broker.full && slot_get(&broker.board, slot).state == SLOT_IDLE &&
 	    idle_evict(slot))
 		state_later();
-}
-
-bool
-lease_dialled(uint32_t slot, enum slot_tag tag)
-{
-	struct bslot *s = &broker.slots[slot];
-	struct waiter *w;
-	struct list *it;
-
-	list_for(it, &s->pool->waiters)
-	{
-		w = list_entry(it, struct waiter, node);
-		if (!(w->tags & TAG_BIT(tag)))
-			continue;
-		if (slot_dial_lease(&broker.board, slot, s->gen, tag,
-			w->peer->instance) != 0) {
-			state_quarantine(slot, "a dial's word was changed");
-			lease_dial_failed(s->pool, LFAIL_OTHER, 0, NULL);
-			return true;
-		}
-		grant(w, slot, GRANT_F_DIALED);
-		return true;
-	}
-	return false;
-}
-
-void
-lease_dial_failed(
-    struct bpool *pool, enum lease_fail why, int errnum, const char *text)
-{
-	struct waiter *w;
-
-	if (pool->dials >= pool->waiter_count)
-		return;
-	w = list_entry(pool->waiters.next, struct waiter, node);
-	fail_text(w, why, errnum, text);
 }
 
 void

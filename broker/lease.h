@@ -43,11 +43,17 @@ void lease_run_all_later(void);
 void lease_run_pending(void);
 /* RELEASED(slot): it may be idle now; serve a waiter with it. */
 void lease_offer(uint32_t slot);
-/* A dial of `slot` succeeded (word DIALING). True: granted. */
+/*
+ * A dial of `slot` succeeded (word DIALING, not counted any more). True: it
+ * was given away.  A waiter it was for and whom its protocol does not suit
+ * fails, unless there is another dial for him.
+ */
 MUST_USE bool lease_dialled(uint32_t slot, enum slot_tag tag);
-/* A dial failed: one waiter fails with it, unless there is another dial. */
-void lease_dial_failed(
-    struct bpool *pool, enum lease_fail why, int errnum, const char *text);
+/* One for waiters of tags `want` failed: one of them does, unless ... */
+void lease_dial_failed(struct bpool *pool, uint8_t want, enum lease_fail why,
+    int errnum, const char *text);
+/* After either: whoever counted on it gets another, at the end of the turn. */
+void lease_dial_over(struct bpool *pool);
 /* All waiters of a server fail. */
 void lease_fail_all(uint32_t server, enum lease_fail why);
 /* Forget a dead worker's. */

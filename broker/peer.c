@@ -190,6 +190,7 @@ on_hold(struct peer *p, struct ipc_msg *m)
 	s->epoch = row->epoch;
 	s->peer = p;
 	s->is_tls = tls_dial_is_wanted(row->server);
+	s->is_h2 = v.tag == TAG_H2 || v.tag == TAG_H2WS;
 	s->state = v.state == SLOT_TUNNEL ? BS_TUNNEL : BS_HELD;
 	state_join(h->slot, state_pool(row->server, &row->key, true));
 	if (h->why != 0) { /* CLOSING when it was sent: no CLOSE follows */

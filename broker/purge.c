@@ -11,6 +11,7 @@
 
 #include "broker/dial.h"
 #include "broker/idle.h"
+#include "broker/offer.h"
 #include "broker/target.h"
 #include "broker/tls_dial.h"
 #include "shm/base/clock.h"
@@ -158,7 +159,7 @@ prewarm(uint32_t server, uint64_t now_us)
 	    n > PREWARM_TLS_MAX - (int)pool->dials)
 		n = PREWARM_TLS_MAX - (int)pool->dials;
 	for (; n > 0 && state_free_slot() != UINT32_MAX; n--) {
-		if (dial_start(pool, &why, &errnum) != 0)
+		if (dial_start(pool, offer_tags(server), &why, &errnum) != 0)
 			sv->prewarm_fails++;
 		if (sv->prewarm_fails)
 			break;

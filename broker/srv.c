@@ -107,8 +107,8 @@ srv_find(const char *backend, const char *server)
 	return UINT32_MAX;
 }
 
-const struct server *
-srv_conf(uint32_t server)
+static const struct server *
+conf_find(uint32_t server)
 {
 	const struct proxy *px;
 	const struct server *s;
@@ -118,6 +118,16 @@ srv_conf(uint32_t server)
 			if (s->row == (int)server)
 				return s;
 	return NULL;
+}
+
+const struct server *
+srv_conf(uint32_t server)
+{
+	struct bserver *sv = state_server(server);
+
+	if (!sv->conf)
+		sv->conf = conf_find(server);
+	return sv->conf;
 }
 
 void

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "broker/tls_keep.h"
+#include "broker/keep.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
@@ -43,7 +43,7 @@ state_init(void)
 	list_init(&broker.free_slots);
 	list_init(&broker.peers);
 	list_init(&broker.full_pools);
-	list_init(&broker.claim_pools);
+	list_init(&broker.late_pools);
 	list_init(&broker.run_list);
 }
 
@@ -87,8 +87,9 @@ state_forget(uint32_t slot)
 	struct bpool *pool = s->pool;
 
 	CHK(s->fd == -1);
-	tls_keep_wipe(s);
-	s->is_tls = false;
+	keep_wipe(s);
+	s->is_tls = s->is_h2 = false;
+	s->waits = 0;
 	list_del(&s->node);
 	s->pool = NULL;
 	s->peer = NULL;
@@ -259,7 +260,7 @@ state_quarantine(uint32_t slot, const char *why)
 
 	slot_quarantine(&broker.board, slot);
 	state_close_fd(s, true);
-	tls_keep_wipe(s);
+	keep_wipe(s);
 	s->holder = who;
 	s->peer = NULL;
 	s->state = BS_QUARANTINE;

@@ -23,7 +23,8 @@
 
 enum {
 	BROKER_CREDIT = 512, /* LEASEs a worker may have outstanding */
-	VICTIMS_MAX = 32
+	VICTIMS_MAX = 32,
+	CLASS_N = 1 << (TAG_N - 1) /* sets of tags, see state_class() */
 };
 
 enum bslot_state {
@@ -37,7 +38,7 @@ enum bslot_state {
 	BS_N
 };
 
-struct tls_kept;
+struct kept; /* keep.h */
 
 /* The private half of a slot. */
 struct bslot {
@@ -52,9 +53,10 @@ struct bslot {
 	uint32_t holder;     /* CLAIM, QUARANTINE: instance, 0 broker */
 	uint64_t start_us;   /* DIALING: when the dial began */
 	uint32_t dial_us;    /* how long the dial took */
-	bool is_tls;
-	uint8_t tls_waits;    /* OWN: times a record was there in part */
-	struct tls_kept *tls; /* its state, while in hand: tls_keep.h */
+	uint8_t offer;       /* DIALING: tags of the waiters it is for */
+	bool is_tls, is_h2;
+	uint8_t waits;     /* OWN: times a record was there in part */
+	struct kept *kept; /* its state, while in hand */
 };
 
 /* All connections with one reuse key of one server. */
@@ -64,12 +66,15 @@ struct bpool {
 	struct list slots;   /* bslot.node; any state but FREE */
 	struct list waiters; /* waiter.node, by arrival; permit in hand */
 	struct list
-	    full_node; /* broker.full_pools or .claim_pools: no dial yet */
+	    full_node; /* broker.full_pools or .late_pools: no dial yet */
 	uint32_t server;
 	struct slot_key key;
 	unsigned slot_count, waiter_count;
 	unsigned dials; /* slots in DIALING */
+	/* the same by tags; of dials, those of the waiters they are for */
+	unsigned class_waiters[CLASS_N], class_dials[CLASS_N];
 	unsigned pins;  /* unanswered leases, callers: not to be freed */
+	bool dialing;   /* dials are being started just now */
 	bool has_dst;   /* dst, proxy and sni are filled in */
 	uint8_t proxy_bytes, sni_bytes;
 	socklen_t dst_len;
@@ -93,8 +98,8 @@ struct bserver {
 	uint64_t purge_us;   /* when idle ones are next thinned out */
 	uint64_t prewarm_us; /* not before; backs off when refused */
 	unsigned prewarm_fails;
-	const struct server *conf; /* of tls_dial.c; NULL: not looked up */
-	uint64_t tls_log_us;       /* no line about handshakes before */
+	const struct server *conf; /* of srv_conf(); NULL: not looked up */
+	uint64_t complain_us;      /* no line about dials before */
 };
 
 /* A worker, as the broker sees it. */
@@ -137,7 +142,8 @@ struct broker {
 	bool run_all;             /* it was over just now: look at all queues */
 	struct bpool **hash;
 	unsigned hash_mask, pool_count;
-	struct list full_pools, claim_pools, run_list;
+	/* pools whose dials wait for a slot; those to be looked at later */
+	struct list full_pools, late_pools, run_list;
 	bool full; /* ATT_FULL is set on every server */
 	bool draining, master_gone;
 	struct victim victims[VICTIMS_MAX];
@@ -181,6 +187,13 @@ static inline struct bserver *
 state_server(uint32_t row)
 {
 	return &broker.servers[row];
+}
+
+/* Waiters of the same tags are a class. */
+static inline unsigned
+state_class(uint8_t tags)
+{
+	return tags >> 1 & (CLASS_N - 1);
 }
 
 static inline uint32_t

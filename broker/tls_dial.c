@@ -12,8 +12,10 @@
 #include <openssl/ssl.h>
 
 #include "broker/dial.h"
+#include "broker/h2_hello.h"
+#include "broker/keep.h"
+#include "broker/offer.h"
 #include "broker/srv.h"
-#include "broker/tls_keep.h"
 #include "broker/tls_sess.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
@@ -23,20 +25,10 @@
 static bool started;
 static unsigned shaking;
 
-static const struct server *
-conf_of(uint32_t server)
-{
-	struct bserver *sv = state_server(server);
-
-	if (!sv->conf)
-		sv->conf = srv_conf(server);
-	return sv->conf;
-}
-
 bool
 tls_dial_is_wanted(uint32_t server)
 {
-	const struct server *c = conf_of(server);
+	const struct server *c = srv_conf(server);
 
 	return c && c->tls.enabled;
 }
@@ -50,7 +42,7 @@ tls_dial_count(void)
 bool
 tls_dial_default_sni(uint32_t server, struct sv *sni_r)
 {
-	const struct server *c = conf_of(server);
+	const struct server *c = srv_conf(server);
 	const struct expr *e = c && c->tls.enabled ? c->tls.sni : NULL;
 
 	*sni_r = SV_NULL;
@@ -62,25 +54,10 @@ tls_dial_default_sni(uint32_t server, struct sv *sni_r)
 	return sni_r->n <= IPC_TEXT_MAX;
 }
 
-/* Protocols of the server line that can be spoken here. */
-static void
-fill_alpn(struct tls_alpn *to, const struct tls_alpn *from)
-{
-	unsigned at, n;
-
-	for (at = 0; at < from->n; at += n) {
-		n = 1u + from->wire[at];
-		if (n > 7 && memcmp(from->wire + at + 1, "http/1.", 7) == 0) {
-			memcpy(to->wire + to->n, from->wire + at, n);
-			to->n = (uint8_t)(to->n + n);
-		}
-	}
-}
-
 static struct tls_job *
 job_new(const struct bslot *s)
 {
-	const struct server *c = conf_of(s->pool->server);
+	const struct server *c = srv_conf(s->pool->server);
 	uint32_t ms = broker.board.server[s->pool->server].transport.connect_ms;
 	struct tls_job *j = mem_alloc(sizeof(*j));
 	const char *host;
@@ -93,7 +70,8 @@ job_new(const struct bslot *s)
 	host = tls_back_verify_host(c, j->sni);
 	snprintf(j->host, sizeof(j->host), "%s", host ? host : "");
 	j->patient = s->pool->waiter_count == 0;
-	fill_alpn(&j->alpn, &c->tls.opts.alpn);
+	offer_alpn(s->pool->server, s->offer, &j->alpn);
+	j->prior_h2 = offer_is_prior(s->pool->server);
 	j->until_us = ms ? s->start_us + (uint64_t)ms * 1000 : 0;
 	if (!c->tls.no_reuse)
 		tls_sess_ask(j, s->pool->server, s->epoch, clock_us());
@@ -126,21 +104,6 @@ count(uint32_t server, bool resumed)
 	    1, memory_order_relaxed);
 }
 
-/* At most one line a second and server: all fail for one reason. */
-static void
-log_failure(uint32_t server, const char *why)
-{
-	struct bserver *sv = state_server(server);
-	char line[256];
-
-	if (clock_us() < sv->tls_log_us)
-		return;
-	sv->tls_log_us = clock_us() + 1000000;
-	snprintf(line, sizeof(line), "Server %s/%s: TLS handshake failed: %s",
-	    srv_proxy_name(server), srv_name(server), why);
-	srv_log(server, LOGL_WARN, line);
-}
-
 /* In the loop: the thread has nothing more to do with it. */
 static void
 on_done(struct tls_job *j)
@@ -154,15 +117,19 @@ on_done(struct tls_job *j)
 	CHK(s->state == BS_DIALING && s->gen == j->gen && s->fd == -1);
 	server = s->pool->server;
 	s->fd = j->fd;
-	if (!conf_of(server)->tls.no_reuse)
+	if (!srv_conf(server)->tls.no_reuse)
 		tls_sess_done(j, server, s->epoch, clock_us());
 	if (j->ok) {
 		count(server, j->resumed);
-		tls_keep_set(s, j->kind, j->state, j->state_bytes);
-		dial_finish(slot, TAG_H1);
+		keep_set(s, j->kind, j->state, j->state_bytes);
+		if (j->is_h2)
+			h2_hello_start(slot,
+			    sv_of((const char *)j->early, j->early_bytes));
+		else
+			dial_finish(slot, TAG_H1);
 	} else {
 		why = j->timed_out ? LFAIL_TIMEOUT : LFAIL_TLS;
-		log_failure(server, j->why);
+		dial_complain(server, "TLS handshake", j->why);
 		dial_fail(slot, why, j->errnum, j->why);
 	}
 	tls_job_free(&j);

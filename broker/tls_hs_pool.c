@@ -56,6 +56,7 @@ tls_job_free(struct tls_job **jp)
 	SSL_SESSION_free(j->resume);
 	SSL_SESSION_free(j->session);
 	free(j->rest);
+	free(j->early);
 	OPENSSL_cleanse(j, sizeof(*j));
 	free(j);
 }

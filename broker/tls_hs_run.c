@@ -3,7 +3,7 @@
  * One handshake in a thread: from a connected socket to the packed state.
  *
  * What the server says before it was asked anything can only be tickets and
- * KeyUpdates.  Records that came along with the handshake are opened here, and
+ * KeyUpdates, or, in HTTP/2, frames, which the loop gets.  Records that came along with the handshake are opened here, and
  * one that came in part is read to its end, so that the socket is left at a
  * record boundary.
  */
@@ -24,6 +24,7 @@ enum {
 	/* tickets come one round trip after the handshake, or never */
 	TICKET_LEAST_US = 50000,
 	TICKET_MOST_US = 1000000,
+	EARLY_MAX = TLS_HS_PLAIN_MAX,
 	REST_MAX = TLS_HS_INPUT_MAX + TLS_REC_HDR + TLS_REC_CIPHER_MAX,
 };
 
@@ -153,6 +154,31 @@ missing(const struct tls_job *j)
 	    j->rest_bytes;
 }
 
+/* Data the server sends unasked: in HTTP/2 its SETTINGS, and frames after. */
+static bool
+take_early(struct tls_job *j, struct sv data)
+{
+	uint8_t *p;
+
+	if (data.n == 0)
+		return true;
+	if (!j->is_h2) {
+		fail(j, "data from the server before a request", 0);
+		return false;
+	}
+	p = j->early_bytes + data.n <= EARLY_MAX
+	    ? realloc(j->early, j->early_bytes + data.n)
+	    : NULL;
+	if (!p) {
+		fail(j, "too much data from the server before a request", 0);
+		return false;
+	}
+	memcpy(p + j->early_bytes, data.p, data.n);
+	j->early = p;
+	j->early_bytes += data.n;
+	return true;
+}
+
 /* Open what is there. */
 static void
 settle(struct tls_job *j)
@@ -177,10 +203,8 @@ settle(struct tls_job *j)
 			fail(j, "closed by the server after the handshake", 0);
 			return;
 		}
-		if (got == TLS_GOT_DATA && data.n > 0) {
-			fail(j, "data from the server before a request", 0);
+		if (got == TLS_GOT_DATA && !take_early(j, data))
 			return;
-		}
 		j->rest_bytes -= (size_t)r;
 		memmove(j->rest, j->rest + r, j->rest_bytes);
 	}
@@ -219,6 +243,7 @@ settle_read(struct tls_job *j)
 	settle(j);
 }
 
+/* False: the server chose what was not offered. */
 static bool
 take_alpn(struct tls_job *j)
 {
@@ -227,7 +252,10 @@ take_alpn(struct tls_job *j)
 	j->kind = VAULT_TLS;
 	if (sv_eq(alpn, SV("http/1.1")))
 		j->kind |= VAULT_ALPN_H1;
-	return !sv_eq(alpn, SV("h2"));
+	else if (sv_eq(alpn, SV("h2")))
+		j->kind |= VAULT_ALPN_H2;
+	j->is_h2 = j->kind & VAULT_ALPN_H2 || (alpn.n == 0 && j->prior_h2);
+	return alpn.n == 0 || tls_alpn_has(&j->alpn, alpn);
 }
 
 static void
@@ -240,13 +268,11 @@ detach(struct tls_job *j)
 	if (j->collect)
 		j->session = tls_hs_session(j->hs);
 	if (!take_alpn(j)) {
-		fail(j, "the server chose h2, which was not offered", 0);
+		fail(j, "the server chose a protocol not offered", 0);
 		return;
 	}
-	if (tls_hs_plain(j->hs).n > 0) {
-		fail(j, "data from the server before a request", 0);
+	if (!take_early(j, tls_hs_plain(j->hs)))
 		return;
-	}
 	if (tls_hs_detach(j->hs, &j->rec.st, &rest) != 0) {
 		fail(j, "the connection cannot be detached", 0);
 		return;

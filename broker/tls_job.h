@@ -37,6 +37,7 @@ struct tls_job {
 	char sni[IPC_TEXT_MAX + 1];
 	char host[256]; /* the certificate's name; "": any */
 	struct tls_alpn alpn;
+	bool prior_h2;     /* no ALPN, and HTTP/2 all the same */
 	uint64_t until_us; /* CLOCK_MONOTONIC; 0: no limit */
 	unsigned thread;
 	/* the thread's */
@@ -55,6 +56,9 @@ struct tls_job {
 	uint32_t kind;         /* enum vault_kind */
 	uint8_t state[TLS_STATE_BYTES_MAX];
 	uint32_t state_bytes;
+	bool is_h2;     /* what it speaks now */
+	uint8_t *early; /* data that came already, HTTP/2 only */
+	size_t early_bytes;
 	struct ssl_session_st *session; /* a new one, or NULL */
 };
 

@@ -136,15 +136,13 @@ server_proto(struct conf_parse *cp, int i, struct server *s, int arg)
 	const char *word = conf_word(cp, i + 1);
 
 	(void)arg;
-	if (strcmp(word, "h1") == 0) {
-		s->proto_h1 = true;
-		return 0;
-	}
-	if (strcmp(word, "h2") == 0)
+	if (strcmp(word, "h1") != 0 && strcmp(word, "h2") != 0)
 		return conf_error(cp, i + 1,
-		    "'proto h2' is not supported yet "
-		    "by this version of wsbroker; instead use 'proto h1'");
-	return conf_error(cp, i + 1, "'proto' expects 'h1', not '%s'", word);
+		    "'proto' expects 'h1' or 'h2', not '%s'", word);
+	/* the last one counts, also after a default-server line's */
+	s->proto_h1 = word[1] == '1';
+	s->proto_h2 = !s->proto_h1;
+	return 0;
 }
 
 static int
@@ -217,8 +215,8 @@ const struct server_keyword server_opt_tbl[] = {
 	    "Idle connections close after this time, 5s by default." },
 	{ "port", 1, server_check_port, 0, "<port>",
 	    "Port of health checks, if not the server's." },
-	{ "proto", 1, server_proto, 0, "h1",
-	    "The protocol spoken to the server." },
+	{ "proto", 1, server_proto, 0, "h1|h2",
+	    "The protocol spoken to the server, if ALPN does not say." },
 	{ "rise", 1, server_rise_fall, S(check.rise), "<number>",
 	    "Good checks until it is up, 2 by default." },
 	{ "send-proxy", 0, server_send_proxy, 1, "",

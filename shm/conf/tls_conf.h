@@ -25,7 +25,8 @@ struct tls_front;  /* what a bind line serves: certificates by name */
 
 /*
  * Until both sides of a connection can speak TLS, every TLS keyword is an
- * error; h2 as a protocol of ALPN likewise.  Set before the first line is read.
+ * error; h2 as a protocol of a bind line's ALPN likewise.  Set before the
+ * first line is read.
  */
 extern bool tls_conf_enabled; /* true */
 extern bool tls_conf_h2;      /* false; true: ALPN may hold h2, bind's default

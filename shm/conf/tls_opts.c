@@ -67,7 +67,7 @@ tls_opts_default(struct tls_opts *o, const struct tls_opts *from)
 /* --- reading --- */
 
 int
-tls_opts_alpn(struct conf_parse *cp, int i, struct tls_opts *o)
+tls_opts_alpn(struct conf_parse *cp, int i, struct tls_opts *o, bool is_server)
 {
 	const char *text = conf_word(cp, i);
 	struct tls_alpn a;
@@ -82,7 +82,7 @@ tls_opts_alpn(struct conf_parse *cp, int i, struct tls_opts *o)
 		    "'alpn' expects protocols separated by ',', as in "
 		    "'h2,http/1.1', not '%s'",
 		    text);
-	if (!tls_conf_h2 && tls_alpn_has(&a, SV("h2")))
+	if (!tls_conf_h2 && !is_server && tls_alpn_has(&a, SV("h2")))
 		return conf_error(cp, i,
 		    "'h2' in 'alpn' is not supported by this version of "
 		    "wsbroker; instead use 'alpn http/1.1'");
@@ -194,7 +194,7 @@ tls_opts_parse(struct conf_parse *cp, int i, struct tls_opts *o, bool is_server)
 	if (w)
 		tls_word_set(cp, i + 1, w);
 	else if (is_alpn)
-		r = tls_opts_alpn(cp, i + 1, o);
+		r = tls_opts_alpn(cp, i + 1, o, is_server);
 	else if (is_verify)
 		r = tls_opts_verify(cp, i + 1, o, is_server);
 	else

@@ -166,12 +166,39 @@ tls_back__options__come_from_line_default_server_and_global(void **state)
 	run_end(&r);
 }
 
+static void
+tls_back__protocols__h2_by_alpn_or_by_proto(void **state)
+{
+	struct run r;
+	struct server *s = server_good(&r, "",
+	    "default-server proto h2\n"
+	    "\tserver a 127.0.0.1:1\n"
+	    "\tserver b 127.0.0.1:1 proto h1\n"
+	    "\tserver c 127.0.0.1:1 ssl verify none\n"
+	    "\tserver d 127.0.0.1:1 ssl verify none alpn h2,http/1.1\n"
+	    "\tserver e 127.0.0.1:1 ssl verify none alpn h2 proto h1 proto h2");
+
+	(void)state;
+	assert_true(s->proto_h2 && !s->proto_h1);
+	s = s->next;
+	assert_true(s->proto_h1 && !s->proto_h2);
+	s = s->next;
+	assert_true(s->proto_h2 && s->tls.opts.alpn.n == 0);
+	s = s->next;
+	assert_true(tls_alpn_has(&s->tls.opts.alpn, SV("h2")));
+	assert_true(tls_alpn_has(&s->tls.opts.alpn, SV("http/1.1")));
+	s = s->next;
+	assert_true(s->proto_h2 && !s->proto_h1);
+	run_end(&r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    tls_back__verify__believes_the_authority_and_the_name),
+		cmocka_unit_test(tls_back__protocols__h2_by_alpn_or_by_proto),
 		cmocka_unit_test(tls_back__verify_none__believes_anybody),
 		cmocka_unit_test(tls_back__crt__is_shown_to_a_server_that_asks),
 		cmocka_unit_test(
