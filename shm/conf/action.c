@@ -186,9 +186,8 @@ action_parse_status(
 		return 0;
 	if (i + 2 >= ln->count)
 		return conf_error(cp, i + 2, "missing reason");
-	if (strpbrk(ln->word[i + 2].s, "\r\n"))
-		return conf_error(
-		    cp, i + 2, "a reason cannot hold line breaks");
+	if (word_check_text(cp, i + 2, "reason") < 0)
+		return -WSE_SYNTAX;
 	r->args->reason = mem_strdup(ln->word[i + 2].s);
 	*word = i + 3;
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "shm/base/mem.h"
 #include "shm/conf/action.h"
+#include "shm/conf/word_err.h"
 
 static int
 redirect_take_code(struct conf_parse *cp, int i, struct redirect_args *a)
@@ -30,9 +31,11 @@ redirect_take_cookie(
 
 	if (i >= cp->ln->count)
 		return conf_error(cp, i, "missing cookie name");
+	if (word_check_text(cp, i, "cookie") < 0)
+		return -WSE_SYNTAX;
 	w = cp->ln->word[i].s;
 	name = sv_of(w, strcspn(w, "="));
-	if (name.n == 0 || strpbrk(w, "\r\n;"))
+	if (name.n == 0 || strchr(w, ';'))
 		return conf_error(cp, i, "invalid cookie '%s'", w);
 	free(a->cookie);
 	if (set)

@@ -8,6 +8,7 @@
 
 #include "shm/base/mem.h"
 #include "shm/conf/action.h"
+#include "shm/conf/word_err.h"
 
 enum { REPLY_FILE_BYTES_MAX = 65536 };
 
@@ -82,6 +83,20 @@ reply_take_hdr(
 	    cp, i + 1, LOGFMT_HTTP, when, "header value", &h->fmt);
 }
 
+static bool
+reply_is_body(const char *w)
+{
+	static const char *const words[] = { "default-errorfiles", "string",
+		"file", "lf-string", "lf-file", "errorfile" };
+	size_t k;
+
+	for (k = 0; k < sizeof(words) / sizeof(*words); k++) {
+		if (strcmp(w, words[k]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Words that say what the body is; 0 if word i is none, else words used. */
 static int
 reply_take_body(
@@ -89,9 +104,12 @@ reply_take_body(
 {
 	const char *w = cp->ln->word[i].s;
 	struct sv s = SV_NULL;
-	enum reply_kind had = a->kind;
 	int used = 2, rc = 0;
 
+	if (!reply_is_body(w))
+		return 0;
+	if (a->kind != REPLY_EMPTY)
+		return conf_error(cp, i, "the body is given twice");
 	if (strcmp(w, "default-errorfiles") == 0) {
 		a->kind = REPLY_PAGE;
 		used = 1;
@@ -106,27 +124,23 @@ reply_take_body(
 	} else if (strcmp(w, "lf-string") == 0) {
 		a->kind = REPLY_FMT;
 		rc = logfmt_parse_word(
-		    cp, i + 1, LOGFMT_HTTP, when, "format", &a->fmt);
+		    cp, i + 1, LOGFMT_BODY, when, "format", &a->fmt);
 	} else if (strcmp(w, "lf-file") == 0) {
 		a->kind = REPLY_FMT;
 		rc = reply_read_file(cp, i + 1, &s);
 		if (rc == 0)
 			rc = logfmt_parse_use(
-			    cp, i + 1, s.p, LOGFMT_HTTP, when, &a->fmt);
+			    cp, i + 1, s.p, LOGFMT_BODY, when, &a->fmt);
 		free((char *)(uintptr_t)s.p);
 		return rc < 0 ? rc : used;
-	} else if (strcmp(w, "errorfile") == 0) {
+	} else {
 		a->kind = REPLY_FILE;
 		rc = reply_read_file(cp, i + 1, &s);
 		a->file.bytes = (char *)(uintptr_t)s.p;
 		a->file.n = (uint32_t)s.n;
 		return rc < 0 ? rc : used;
-	} else {
-		return 0;
 	}
 	a->body = s;
-	if (rc == 0 && had != REPLY_EMPTY)
-		return conf_error(cp, i, "the body is given twice");
 	return rc < 0 ? rc : used;
 }
 
@@ -148,9 +162,8 @@ reply_take_word(struct conf_parse *cp, int *i, unsigned when,
 	if (strcmp(w, "content-type") == 0) {
 		if (*i + 1 >= ln->count)
 			return conf_error(cp, *i + 1, "missing content type");
-		if (strpbrk(ln->word[*i + 1].s, "\r\n"))
-			return conf_error(cp, *i + 1,
-			    "a content type cannot hold line breaks");
+		if (word_check_text(cp, *i + 1, "content type") < 0)
+			return -WSE_SYNTAX;
 		free(a->content_type);
 		a->content_type = mem_strdup(ln->word[*i + 1].s);
 		*i += 2;

@@ -230,6 +230,10 @@ logfmt_parse_text(struct logfmt_cur *c)
 			while (c->text[c->at] == ' ')
 				c->at++;
 			logfmt_add(c, LOGFMT_BLANK);
+		} else if (c->f->use == LOGFMT_HTTP && word_is_control(*p)) {
+			return word_error(c->cp, c->word, c->at,
+			    "control characters cannot be part of a header "
+			    "or target");
 		} else {
 			logfmt_literal(c);
 		}

@@ -38,7 +38,8 @@ struct logfmt_item {
 
 enum logfmt_use {
 	LOGFMT_LOG,  /* runs of blanks are one, "-" for what is missing */
-	LOGFMT_HTTP, /* header values, targets, bodies: control bytes as %XX */
+	LOGFMT_HTTP, /* header values, targets: control bytes as %XX */
+	LOGFMT_BODY, /* the same, but the text itself may hold any byte */
 	LOGFMT_VALUE /* values of variables, names: as they are */
 };
 

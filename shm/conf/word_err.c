@@ -62,3 +62,22 @@ word_warn(struct conf_parse *cp, int i, size_t off, const char *fmt, ...)
 	conf_warn(cp, 0, "%s", msg);
 	cp->ln = ln;
 }
+
+bool
+word_is_control(char c)
+{
+	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+int
+word_check_text(struct conf_parse *cp, int i, const char *what)
+{
+	const char *s = cp->ln->word[i].s, *p = s;
+
+	while (*p && !word_is_control(*p))
+		p++;
+	if (!*p)
+		return 0;
+	return word_error(cp, i, (size_t)(p - s),
+	    "control characters cannot be part of a %s", what);
+}

@@ -67,7 +67,8 @@ logfmt_is_control(unsigned char c)
 static void
 logfmt_put_safe(struct logfmt_out *o, unsigned flags, struct sv s)
 {
-	char mark = o->use == LOGFMT_HTTP ? '%' : '#';
+	bool is_http = o->use == LOGFMT_HTTP || o->use == LOGFMT_BODY;
+	char mark = is_http ? '%' : '#';
 	size_t i, from = 0;
 
 	if (o->use == LOGFMT_VALUE) {
@@ -81,7 +82,7 @@ logfmt_put_safe(struct logfmt_out *o, unsigned flags, struct sv s)
 
 		if (!escape && !logfmt_is_control(c))
 			continue;
-		if (c == '\t' && o->use == LOGFMT_HTTP)
+		if (c == '\t' && is_http)
 			continue;
 		logfmt_put(o, sv_of(s.p + from, i - from));
 		from = i + 1;

@@ -55,12 +55,41 @@ rule_parse__replies__are_checked(void **state)
 	complains(" http-request return status 204 content-type a/b string x",
 	    "cannot have a body");
 	complains(" http-request return file /no/such", "cannot open");
+	complains(" http-request return content-type a/b lf-string x "
+		  "lf-string %[src]",
+	    "given twice");
+	complains(
+	    " http-request return errorfile /dev/null errorfile /dev/null",
+	    "given twice");
+	complains(
+	    " http-request return default-errorfiles string x", "given twice");
 	complains(" http-request return errorfiles x", "not supported");
 	complains(" http-request redirect code 301", "expected 'location'");
 	complains(" http-request redirect location / code 300",
 	    "301, 302, 303, 307 or 308");
 	complains(" http-request redirect location / set-cookie",
 	    "missing cookie name");
+}
+
+/* The config is ours, but what it says must not end a line of the wire. */
+static void
+rule_parse__control_characters__are_refused(void **state)
+{
+	(void)state;
+	complains(" http-request set-header A \"b\\r\\nC: d\"",
+	    "cannot be part of a header");
+	complains(
+	    " http-request set-path /a\\nb", "cannot be part of a header");
+	complains(" http-request replace-header A b c\x1e",
+	    "cannot be part of a header");
+	complains(
+	    " http-request return hdr A b\x15", "cannot be part of a header");
+	complains(" http-request return string x content-type a\x7f",
+	    "cannot be part of a content type");
+	complains(" http-request redirect location / set-cookie a\x01",
+	    "cannot be part of a cookie");
+	complains(" http-response set-status 200 reason a\x01",
+	    "cannot be part of a reason");
 }
 
 static void
@@ -131,6 +160,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rule_parse__unknown_words__are_named),
 		cmocka_unit_test(rule_parse__replies__are_checked),
+		cmocka_unit_test(rule_parse__control_characters__are_refused),
 		cmocka_unit_test(rule_parse__variables__are_checked),
 		cmocka_unit_test(capture_parse__lines__are_checked),
 		cmocka_unit_test(

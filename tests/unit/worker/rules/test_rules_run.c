@@ -136,11 +136,11 @@ rules_run__return__status_headers_body(void **state)
 
 	(void)state;
 	x = run(" http-request return status 201 content-type text/plain "
-		"lf-string \"at %[path]\" hdr X-A %[method] hdr X-B b\n",
+		"lf-string \"at\\n%[path]\" hdr X-A %[method] hdr X-B b\n",
 	    RULE_REPLY);
 	assert_int_equal(x->reply.status, 201);
 	assert_false(x->reply.is_deny);
-	assert_true(sv_eq(x->reply.body, SV("at /a/b")));
+	assert_true(sv_eq(x->reply.body, SV("at\n/a/b")));
 	assert_string_equal(fix_header(&x->reply_head, "x-a"), "GET");
 	assert_string_equal(
 	    fix_header(&x->reply_head, "content-type"), "text/plain");
