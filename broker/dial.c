@@ -311,8 +311,8 @@ start(struct bpool *pool, uint8_t want, enum lease_fail *why_r, int *errnum_r)
 }
 
 int
-dial_start(struct bpool *pool, uint8_t want, enum lease_fail *why_r,
-    int *errnum_r)
+dial_start(
+    struct bpool *pool, uint8_t want, enum lease_fail *why_r, int *errnum_r)
 {
 	int r;
 

@@ -9,13 +9,13 @@
 
 /*
  * Start one dial for a pool with a destination; want: the tags of those who
- * wait for it (TAG_BIT()s), which decide what is offered.  0: under way or done;
- * -WSE_FULL: no slot free and nothing idle to close; else it failed at once
- * with *why_r and *errnum_r (nothing was told to any waiter).  May call
+ * wait for it (TAG_BIT()s), which decide what is offered.  0: under way or
+ * done; -WSE_FULL: no slot free and nothing idle to close; else it failed at
+ * once with *why_r and *errnum_r (nothing was told to any waiter).  May call
  * lease_dialled() before it returns.
  */
-MUST_USE int dial_start(struct bpool *pool, uint8_t want,
-    enum lease_fail *why_r, int *errnum_r);
+MUST_USE int dial_start(
+    struct bpool *pool, uint8_t want, enum lease_fail *why_r, int *errnum_r);
 enum lease_fail dial_why(int errnum);
 /* The slot's connection is ready to carry requests: give it away. */
 void dial_finish(uint32_t slot, enum slot_tag tag);

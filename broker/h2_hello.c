@@ -78,8 +78,7 @@ fail_read(uint32_t slot, int e)
 		fail(slot, LFAIL_TIMEOUT, "part of a frame, and no more");
 		break;
 	default:
-		fail(slot, LFAIL_PROTO,
-		    "what the server sends is not HTTP/2");
+		fail(slot, LFAIL_PROTO, "what the server sends is not HTTP/2");
 	}
 }
 

@@ -125,8 +125,7 @@ idle_steal(uint32_t slot, struct peer *to, bool *held_r)
 		s->ev_set = false;
 	}
 	if (from &&
-	    (!vault_take(&from->vault, slot, s->gen) ||
-		!keep_take(s, from))) {
+	    (!vault_take(&from->vault, slot, s->gen) || !keep_take(s, from))) {
 		peer_revoke(from, slot, s->gen);
 		state_quarantine(slot, "idle without portable state");
 		return false;

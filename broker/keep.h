@@ -25,8 +25,8 @@ struct kept {
 };
 
 /* Take a packed TLS state in hand, or (0 bytes) a plain connection. */
-void keep_set(
-    struct bslot *s, uint32_t kind, const uint8_t *state, uint32_t bytes);
+void
+keep_set(struct bslot *s, uint32_t kind, const uint8_t *state, uint32_t bytes);
 /*
  * After vault_take(): from the worker's vault, which is wiped; true for a
  * plain connection.  False: it is no valid state of this connection.
@@ -39,10 +39,10 @@ void keep_wipe(struct bslot *s);
 /* Nothing is under way that a worker could not go on with. */
 bool keep_is_quiet(const struct bslot *s);
 /* What is in hand, as tls_rec and h2_idle want it. False: it is not valid. */
-MUST_USE bool keep_unpack(
-    const struct bslot *s, struct tls_rec *r, struct h2_port *p);
+MUST_USE bool
+keep_unpack(const struct bslot *s, struct tls_rec *r, struct h2_port *p);
 /* It has moved on; from now on it speaks HTTP/2 if p is not NULL. */
-MUST_USE bool keep_pack(
-    struct bslot *s, const struct tls_rec *r, const struct h2_port *p);
+MUST_USE bool
+keep_pack(struct bslot *s, const struct tls_rec *r, const struct h2_port *p);
 
 #endif

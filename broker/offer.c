@@ -69,8 +69,8 @@ offer_can(uint32_t server, uint8_t want)
 	}
 	a = &c->tls.opts.alpn;
 	for (at = 0; at < a->n; at += 1u + a->wire[at]) {
-		t = tags_of(c,
-		    sv_of((const char *)a->wire + at + 1, a->wire[at]));
+		t = tags_of(
+		    c, sv_of((const char *)a->wire + at + 1, a->wire[at]));
 		all |= t;
 		can |= t & want ? t : 0;
 	}

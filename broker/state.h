@@ -73,9 +73,9 @@ struct bpool {
 	unsigned dials; /* slots in DIALING */
 	/* the same by tags; of dials, those of the waiters they are for */
 	unsigned class_waiters[CLASS_N], class_dials[CLASS_N];
-	unsigned pins;  /* unanswered leases, callers: not to be freed */
-	bool dialing;   /* dials are being started just now */
-	bool has_dst;   /* dst, proxy and sni are filled in */
+	unsigned pins; /* unanswered leases, callers: not to be freed */
+	bool dialing;  /* dials are being started just now */
+	bool has_dst;  /* dst, proxy and sni are filled in */
 	uint8_t proxy_bytes, sni_bytes;
 	socklen_t dst_len;
 	struct sockaddr_storage dst;

@@ -3,9 +3,9 @@
  * One handshake in a thread: from a connected socket to the packed state.
  *
  * What the server says before it was asked anything can only be tickets and
- * KeyUpdates, or, in HTTP/2, frames, which the loop gets.  Records that came along with the handshake are opened here, and
- * one that came in part is read to its end, so that the socket is left at a
- * record boundary.
+ * KeyUpdates, or, in HTTP/2, frames, which the loop gets.  Records that came
+ * along with the handshake are opened here, and one that came in part is read
+ * to its end, so that the socket is left at a record boundary.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -288,7 +288,8 @@ settle(struct wire *w, int r)
 			e = flush(s);
 		if (e == 0 && s->is_h2)
 			e = keep_rest(w);
-		if (e == 0 && !keep_pack(s, &w->rec, s->is_h2 ? &w->port : NULL))
+		if (e == 0 &&
+		    !keep_pack(s, &w->rec, s->is_h2 ? &w->port : NULL))
 			e = -WSE_PROTO;
 		if (e != 0)
 			r = e;

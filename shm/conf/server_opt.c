@@ -137,8 +137,8 @@ server_proto(struct conf_parse *cp, int i, struct server *s, int arg)
 
 	(void)arg;
 	if (strcmp(word, "h1") != 0 && strcmp(word, "h2") != 0)
-		return conf_error(cp, i + 1,
-		    "'proto' expects 'h1' or 'h2', not '%s'", word);
+		return conf_error(
+		    cp, i + 1, "'proto' expects 'h1' or 'h2', not '%s'", word);
 	/* the last one counts, also after a default-server line's */
 	s->proto_h1 = word[1] == '1';
 	s->proto_h2 = !s->proto_h1;
