@@ -3,7 +3,6 @@
 
 import hashlib
 import os
-import re
 import shutil
 import socket
 import ssl
@@ -11,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from wsborigin import TLS12, TLS13, TlsOrigin
 from wsbtest import Client, Origin, curl, get, load, request, run, \
     wait_until, ws_echo, BUILD
 
@@ -124,50 +124,6 @@ def test_probes_itself():
     assert run([program, "--probe", url + "/status/500"]).returncode == 1
     assert run([program, "--ws-probe", url + "/ws?badaccept",
                 "hi"]).returncode == 1
-
-
-# Python sets it by itself, and then an end without close_notify looks clean.
-OP_IGNORE_UNEXPECTED_EOF = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 1 << 7)
-
-
-class TlsOrigin(Origin):
-    """One that listens for TLS as well."""
-
-    def __init__(self, *args):
-        self.folder = Path(tempfile.mkdtemp(prefix="wsbtest.origin."))
-        self.ca = self.folder / "ca.pem"
-        super().__init__("--tls-listen", "127.0.0.1:0", "--dump-cert",
-                         self.ca, *args)
-        self.tls_port = int(
-            re.search(r"listening \(tls\) on \S+:(\d+)", self.stdout())[1])
-
-    def remove(self):
-        super().remove()
-        shutil.rmtree(self.folder, True)
-
-    def context(self, version=None, alpn=()):
-        context = ssl.create_default_context(cafile=str(self.ca))
-        context.options &= ~OP_IGNORE_UNEXPECTED_EOF
-        if version:
-            context.minimum_version = context.maximum_version = version
-        if alpn:
-            context.set_alpn_protocols(list(alpn))
-        return context
-
-    def client(self, version=None, context=None, session=None, alpn=()):
-        client = Client(self.tls_port)
-        context = context or self.context(version, alpn)
-        client.socket = context.wrap_socket(
-            client.socket, server_hostname="localhost", session=session,
-            suppress_ragged_eofs=False)
-        return client
-
-    def tls(self):
-        return self.stats()["tls"]
-
-
-TLS12 = ssl.TLSVersion.TLSv1_2
-TLS13 = ssl.TLSVersion.TLSv1_3
 
 
 def test_tls_carries_what_plain_does():
@@ -328,7 +284,7 @@ def ends_clean(client):
 
 
 def test_tls_ends_with_close_notify_unless_told():
-    origin = TlsOrigin("--idle-close", "100")
+    origin = TlsOrigin("--idle-close", "500")
     for version in TLS12, TLS13:
         for path, want in (("/close", True), ("/conn", True),
                            ("/conn?unclean", False),
@@ -416,13 +372,13 @@ def test_tls_satisfies_other_clients():
     origin = TlsOrigin()
     url = f"https://localhost:{origin.tls_port}"
     for version in "1.2", "1.3":
-        done = curl("--cacert", origin.ca, "--tls-max", version,
+        done = curl("--http1.1", "--cacert", origin.ca, "--tls-max", version,
                     f"{url}/bytes/5", f"{url}/conn", timeout=20)
         assert done.returncode == 0 and "request 2" in done.stdout, done
         word = "-tls" + version.replace(".", "_")
         done = run(["openssl", "s_client", "-connect",
                     f"127.0.0.1:{origin.tls_port}", "-CAfile", origin.ca,
-                    "-verify_return_error", "-alpn", "h2,http/1.1", word,
+                    "-verify_return_error", "-alpn", "h3,http/1.1", word,
                     "-ign_eof"],
                    input="GET /bytes/5?close HTTP/1.0\r\n\r\n")
         assert "ALPN protocol: http/1.1" in done.stdout, done

@@ -12,6 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "tools/origin/answer.h"
+#include "tools/origin/h2.h"
 #include "tools/origin/tls_ctx.h"
 #include "tools/origin/turn.h"
 
@@ -106,6 +108,7 @@ conn_free(struct conn *c)
 			tls_end(c->wire.tls);
 		tls_free(&c->wire.tls);
 	}
+	h2_free(&c->h2);
 	conn_stats.aborted += c->unfinished;
 	finish_requests(c, false);
 	if (!c->admin)
@@ -142,6 +145,20 @@ conn_start_idle(struct conn *c)
 {
 	if (conn_options.idle_close_ms && !c->admin)
 		conn_timer(c, conn_options.idle_close_ms);
+}
+
+void
+conn_stop_idle(struct conn *c)
+{
+	if (conn_options.idle_close_ms)
+		event_del(&c->timer);
+}
+
+void
+conn_timer_assign(
+    struct event *timer, void (*call)(int, short, void *), void *arg)
+{
+	evtimer_assign(timer, event_loop, call, arg);
 }
 
 /* Returns false when there is no memory. */
@@ -210,13 +227,24 @@ conn_put(struct conn *c, const void *data, size_t len)
 void
 conn_put_pattern(struct conn *c, size_t len)
 {
-	size_t first = sizeof(pattern) - c->gen_at;
+	if (len > conn_room(c))
+		abort();
+	conn_copy_pattern(c->out + c->out_end, c->gen_at, len);
+	c->out_end += len;
+	c->gen_at = (c->gen_at + len) % sizeof(pattern);
+}
+
+/* len is less than the pattern's length. */
+void
+conn_copy_pattern(void *to, uint64_t at, size_t len)
+{
+	size_t from = (size_t)(at % sizeof(pattern));
+	size_t first = sizeof(pattern) - from;
 
 	if (first > len)
 		first = len;
-	conn_put(c, pattern + c->gen_at, first);
-	conn_put(c, pattern, len - first);
-	c->gen_at = (c->gen_at + len) % sizeof(pattern);
+	memcpy(to, pattern + from, first);
+	memcpy((char *)to + first, pattern, len - first);
 }
 
 void
@@ -373,8 +401,8 @@ tidy_input(struct conn *c)
 }
 
 /* Reads, answers and writes until an event must come first. */
-static void
-run(struct conn *c)
+void
+conn_run(struct conn *c)
 {
 	bool wrote = true;
 
@@ -408,6 +436,12 @@ shake(struct conn *c)
 		return;
 	c->state = CONN_HEAD;
 	conn_start_idle(c);
+	if (!tls_is_h2(c->wire.tls))
+		return;
+	if (h2_start(c))
+		conn_run(c);
+	else
+		conn_free(c);
 }
 
 /* Nothing was read: errno says why. */
@@ -456,7 +490,7 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	c->in_end += (size_t)n;
-	run(c);
+	conn_run(c);
 }
 
 static void
@@ -472,7 +506,7 @@ on_write(evutil_socket_t fd, short what, void *arg)
 	}
 	if (c->wire.tls && tls_blocked_on_write(c->wire.tls) && !c->held)
 		event_active(&c->read_ev, EV_READ, 0);
-	run(c);
+	conn_run(c);
 }
 
 static void
@@ -493,11 +527,15 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		break;
 	case CONN_DELAY:
 		c->state = c->after_delay;
-		run(c);
+		conn_run(c);
 		break;
 	case CONN_SSE:
-		plan_tick(c);
-		run(c);
+		answer_tick(c);
+		conn_run(c);
+		break;
+	case CONN_H2:
+		h2_timeout(c);
+		conn_run(c);
 		break;
 	case CONN_HEAD: /* --idle-close */
 	case CONN_LINGER:

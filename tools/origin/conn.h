@@ -33,9 +33,12 @@ enum conn_state {
 	CONN_SEND,   /* an answer is being written */
 	CONN_SSE,    /* the timer writes an event a second */
 	CONN_WS,     /* echoes WebSocket frames */
+	CONN_H2,     /* HTTP/2: see h2.h */
 	CONN_CLOSE,  /* closes when everything is written */
 	CONN_LINGER, /* FIN sent, waits for the client's */
 };
+
+struct h2;
 
 struct conn {
 	SLIST_ENTRY(conn) free_entry;
@@ -50,12 +53,14 @@ struct conn {
 	bool held;  /* the read event is off: no room, or nothing to read */
 	bool waits; /* the write event is on */
 	bool keep;
+	bool http1; /* counted as such */
 	uint64_t id;
 	uint32_t requests;   /* on this connection */
 	uint32_t unfinished; /* counted in stats.concurrent */
 	struct plan plan;
 	struct req_decoder dec;
 	struct ws ws;
+	struct h2 *h2;    /* NULL: HTTP/1, or not known yet */
 	EVP_MD_CTX *hash; /* of the body, for /hash */
 	uint64_t gen;     /* bytes of the pattern still to send */
 	size_t gen_at;    /* where in the pattern the next one is */
@@ -80,10 +85,11 @@ struct conn_stats {
 	uint64_t requests;   /* heads read */
 	uint64_t concurrent; /* requests now between head and last byte */
 	uint64_t peak_concurrent;
-	uint64_t websockets; /* handshakes answered with 101 */
-	uint64_t messages;   /* WebSocket data frames echoed */
-	uint64_t aborted;    /* requests the client gave up */
-	uint64_t bad;        /* heads and bodies refused with 400 */
+	uint64_t websockets;     /* handshakes answered with 101 */
+	uint64_t messages;       /* WebSocket data frames echoed */
+	uint64_t aborted;        /* requests the client gave up */
+	uint64_t bad;            /* heads and bodies refused with 400 */
+	uint64_t h1_connections; /* with an HTTP/1 request */
 };
 
 extern struct conn_options conn_options;
@@ -107,11 +113,21 @@ conn_putf(struct conn *c, const char *format, ...);
 /* Appends len bytes of the pattern, from where it stands. */
 void conn_put_pattern(struct conn *c, size_t len);
 size_t conn_room(const struct conn *c);
+/* The pattern from its place `at` on. */
+void conn_copy_pattern(void *to, uint64_t at, size_t len);
 
 /* Arms the connection's one timer. */
 void conn_timer(struct conn *c, uint32_t ms);
 
 /* Waits for a request, as long as --idle-close allows. */
 void conn_start_idle(struct conn *c);
+void conn_stop_idle(struct conn *c);
+
+/* A timer of the same event loop. */
+void conn_timer_assign(
+    struct event *timer, void (*call)(int, short, void *), void *arg);
+
+/* Goes on after something else than the connection's events; may free it. */
+void conn_run(struct conn *c);
 
 #endif

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wsbroker-origin: an HTTP/1.1 server to try wsbroker with, and the origin
- * of its tests and benchmarks. One process, one event loop. It knows
+ * wsbroker-origin: an HTTP/1.1 and HTTP/2 server to try wsbroker with, and the
+ * origin of its tests and benchmarks. One process, one event loop. It knows
  * nothing of wsbroker.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stddef.h>
@@ -22,7 +21,7 @@
 #include <unistd.h>
 
 #include "tools/origin/conn.h"
-#include "tools/origin/probe.h"
+#include "tools/origin/option.h"
 #include "tools/origin/tls_ctx.h"
 
 #define LISTENERS_MAX     16
@@ -36,38 +35,11 @@ struct listener {
 	enum conn_kind kind;
 };
 
+static struct event_base *base;
 static struct listener listeners[LISTENERS_MAX];
 static int listener_count;
 
-static void
-usage(FILE *out)
-{
-	fputs(
-	    "usage: wsbroker-origin [--listen ADDR:PORT|unix:PATH]...\n"
-	    "           [--admin ADDR:PORT] [--idle-close MS]\n"
-	    "           [--close-after REQUESTS] [--max-conn N]\n"
-	    "           [--tls-listen ADDR:PORT]... [TLS options]\n"
-	    "       wsbroker-origin --probe URL\n"
-	    "       wsbroker-origin --ws-probe URL TEXT\n"
-	    "Port 0 takes a free one; what it is, is printed.\n"
-	    "What comes in on --admin is not counted in /_stats.\n"
-	    "TLS options, for all of --tls-listen:\n"
-	    "  --tls-cert FILE             certificate and key; made without\n"
-	    "  --tls-key ecdsa|rsa         the key that is made\n"
-	    "  --tls-name NAME             also in the certificate made\n"
-	    "  --dump-cert FILE            writes the certificate, for "
-	    "clients\n"
-	    "  --tls-min, --tls-max        1.2 or 1.3\n"
-	    "  --tls-ciphers LIST          of TLS 1.2\n"
-	    "  --tls-ciphersuites LIST     of TLS 1.3\n"
-	    "  --tls-tickets N             after a handshake; 0: no "
-	    "resumption\n"
-	    "  --alpn LIST                 best first; http/1.1\n"
-	    "  --tls-handshake-delay MS    waits before it\n"
-	    "  --tls-close-unclean         never sends close_notify\n",
-	    out);
-}
-
+/* The reason is in errno. */
 static void
 die(const char *what, const char *arg)
 {
@@ -184,7 +156,7 @@ print_address(int fd, enum conn_kind kind)
 }
 
 static void
-add_listener(struct event_base *base, const char *address, enum conn_kind kind)
+add_listener(const char *address, enum conn_kind kind)
 {
 	struct listener *l = &listeners[listener_count++];
 	int fd;
@@ -210,19 +182,6 @@ add_listener(struct event_base *base, const char *address, enum conn_kind kind)
 	event_add(l->ev, NULL);
 }
 
-static uint32_t
-number(const char *name, const char *text)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text == '\0' || *end != '\0' || n > UINT32_MAX) {
-		errno = EINVAL;
-		die(name, text);
-	}
-	return (uint32_t)n;
-}
-
 static void
 raise_descriptor_limit(void)
 {
@@ -231,156 +190,6 @@ raise_descriptor_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
 		rl.rlim_cur = rl.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &rl);
-	}
-}
-
-enum {
-	OPT_LISTEN = 256,
-	OPT_ADMIN,
-	OPT_IDLE,
-	OPT_AFTER,
-	OPT_MAX,
-	OPT_PROBE,
-	OPT_WS_PROBE,
-	OPT_TLS_LISTEN,
-	OPT_TLS_CERT,
-	OPT_TLS_KEY,
-	OPT_TLS_NAME,
-	OPT_DUMP_CERT,
-	OPT_TLS_MIN,
-	OPT_TLS_MAX,
-	OPT_TLS_CIPHERS,
-	OPT_TLS_SUITES,
-	OPT_TLS_TICKETS,
-	OPT_ALPN,
-	OPT_TLS_DELAY,
-	OPT_TLS_UNCLEAN
-};
-
-static const struct option long_options[] = {
-	{ "listen", required_argument, NULL, OPT_LISTEN },
-	{ "admin", required_argument, NULL, OPT_ADMIN },
-	{ "idle-close", required_argument, NULL, OPT_IDLE },
-	{ "close-after", required_argument, NULL, OPT_AFTER },
-	{ "max-conn", required_argument, NULL, OPT_MAX },
-	{ "probe", required_argument, NULL, OPT_PROBE },
-	{ "ws-probe", required_argument, NULL, OPT_WS_PROBE },
-	{ "tls-listen", required_argument, NULL, OPT_TLS_LISTEN },
-	{ "tls-cert", required_argument, NULL, OPT_TLS_CERT },
-	{ "tls-key", required_argument, NULL, OPT_TLS_KEY },
-	{ "tls-name", required_argument, NULL, OPT_TLS_NAME },
-	{ "dump-cert", required_argument, NULL, OPT_DUMP_CERT },
-	{ "tls-min", required_argument, NULL, OPT_TLS_MIN },
-	{ "tls-max", required_argument, NULL, OPT_TLS_MAX },
-	{ "tls-ciphers", required_argument, NULL, OPT_TLS_CIPHERS },
-	{ "tls-ciphersuites", required_argument, NULL, OPT_TLS_SUITES },
-	{ "tls-tickets", required_argument, NULL, OPT_TLS_TICKETS },
-	{ "alpn", required_argument, NULL, OPT_ALPN },
-	{ "tls-handshake-delay", required_argument, NULL, OPT_TLS_DELAY },
-	{ "tls-close-unclean", no_argument, NULL, OPT_TLS_UNCLEAN },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
-
-/* Returns false if it is none of TLS. */
-static bool
-read_tls_option(int opt)
-{
-	struct tls_options *o = &tls_options;
-
-	switch (opt) {
-	case OPT_TLS_CERT:
-		o->cert_file = optarg;
-		return true;
-	case OPT_TLS_KEY:
-		o->key_kind = optarg;
-		return true;
-	case OPT_TLS_NAME:
-		if (o->name_count == TLS_NAMES_MAX) {
-			errno = E2BIG;
-			die("--tls-name", optarg);
-		}
-		o->names[o->name_count++] = optarg;
-		return true;
-	case OPT_DUMP_CERT:
-		o->dump_file = optarg;
-		return true;
-	case OPT_TLS_MIN:
-		o->min_version = optarg;
-		return true;
-	case OPT_TLS_MAX:
-		o->max_version = optarg;
-		return true;
-	case OPT_TLS_CIPHERS:
-		o->ciphers = optarg;
-		return true;
-	case OPT_TLS_SUITES:
-		o->ciphersuites = optarg;
-		return true;
-	case OPT_TLS_TICKETS:
-		o->tickets = number("--tls-tickets", optarg);
-		return true;
-	case OPT_ALPN:
-		o->alpn = optarg;
-		return true;
-	case OPT_TLS_DELAY:
-		o->handshake_delay_ms = number("--tls-handshake-delay", optarg);
-		return true;
-	case OPT_TLS_UNCLEAN:
-		o->close_unclean = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-read_options(struct event_base *base, int argc, char **argv)
-{
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		switch (opt) {
-		case OPT_LISTEN:
-		case OPT_ADMIN:
-			add_listener(base, optarg,
-			    opt == OPT_ADMIN ? CONN_ADMIN : CONN_PLAIN);
-			break;
-		case OPT_TLS_LISTEN:
-			add_listener(base, optarg, CONN_TLS);
-			break;
-		case OPT_IDLE:
-			conn_options.idle_close_ms =
-			    number("--idle-close", optarg);
-			break;
-		case OPT_AFTER:
-			conn_options.close_after =
-			    number("--close-after", optarg);
-			break;
-		case OPT_MAX:
-			conn_options.max_conn = number("--max-conn", optarg);
-			break;
-		case OPT_PROBE:
-			exit(probe_http(optarg) ? 0 : 1);
-		case OPT_WS_PROBE:
-			if (optind >= argc) {
-				usage(stderr);
-				exit(2);
-			}
-			exit(probe_ws(optarg, argv[optind]) ? 0 : 1);
-		case 'h':
-			usage(stdout);
-			exit(0);
-		default:
-			if (read_tls_option(opt))
-				break;
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		exit(2);
 	}
 }
 
@@ -403,17 +212,16 @@ setup_tls(void)
 int
 main(int argc, char **argv)
 {
-	struct event_base *base = event_base_new();
-
+	base = event_base_new();
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_NAME, "wsb-origin");
 	raise_descriptor_limit();
 	if (!base)
 		die("no event loop", "");
 	conn_init(base);
-	read_options(base, argc, argv);
+	option_read(argc, argv, add_listener);
 	if (listener_count == 0)
-		add_listener(base, "127.0.0.1:8000", CONN_PLAIN);
+		add_listener("127.0.0.1:8000", CONN_PLAIN);
 	setup_tls();
 	fflush(stdout);
 	return event_base_dispatch(base) < 0 ? 1 : 0;

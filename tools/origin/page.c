@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/origin/page.h"
 
-const char page_html[] =
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/origin/conn.h"
+#include "tools/origin/h2_stat.h"
+#include "tools/origin/tls_stat.h"
+
+#define TEXT_BYTES (1024 + TLS_STAT_JSON_LEN + H2_STAT_JSON_LEN)
+
+static const char html[] =
     "<!doctype html>\n"
     "<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width\">\n"
@@ -39,3 +48,127 @@ const char page_html[] =
     "document.getElementById('f').onsubmit = e => { e.preventDefault();\n"
     "  ws.send(document.getElementById('t').value); };\n"
     "</script></body></html>\n";
+
+static char text[TEXT_BYTES];
+
+static void
+write_hash(EVP_MD_CTX *hash)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned int len = 0;
+	char *to = text;
+
+	EVP_DigestFinal_ex(hash, sum, &len);
+	for (unsigned int i = 0; i < len; i++)
+		to += sprintf(to, "%02x", sum[i]);
+	strcpy(to, "\n");
+}
+
+static void
+write_stats(void)
+{
+	const struct conn_stats *st = &conn_stats;
+	char *to = text;
+
+#define U(field) (unsigned long long)st->field
+	to += sprintf(to,
+	    "{\"accepted\": %llu, \"open\": %llu, \"peak_open\": %llu, "
+	    "\"refused\": %llu, \"requests\": %llu, \"concurrent\": %llu, "
+	    "\"peak_concurrent\": %llu, \"websockets\": %llu, "
+	    "\"messages\": %llu, \"aborted\": %llu, \"bad\": %llu, ",
+	    U(accepted), U(open), U(peak_open), U(refused), U(requests),
+	    U(concurrent), U(peak_concurrent), U(websockets), U(messages),
+	    U(aborted), U(bad));
+	to += sprintf(to,
+	    "\"h1\": {\"connections\": %llu, \"requests\": %llu, "
+	    "\"websockets\": %llu}, \"h2\": ",
+	    U(h1_connections), U(requests) - h2_stat.requests,
+	    U(websockets) - h2_stat.websockets);
+#undef U
+	to += h2_stat_write(to);
+	to += sprintf(to, ", \"tls\": ");
+	to += tls_stat_write(to);
+	strcpy(to, "}\n");
+}
+
+static void
+reset_stats(void)
+{
+	struct conn_stats *st = &conn_stats;
+	struct conn_stats kept = { .open = st->open,
+		.peak_open = st->open,
+		.concurrent = st->concurrent,
+		.peak_concurrent = st->concurrent };
+
+	*st = kept;
+	h2_stat_reset();
+	tls_stat_reset();
+}
+
+static void
+say(struct page *page, const char *what)
+{
+	page->text = what;
+	page->len = strlen(what);
+}
+
+bool
+page_make(
+    struct plan *plan, const struct page_subject *subject, struct page *page_r)
+{
+	page_r->type = "text/plain";
+	say(page_r, text);
+	switch (plan->kind) {
+	case PLAN_PAGE:
+		page_r->type = "text/html; charset=utf-8";
+		say(page_r, html);
+		return true;
+	case PLAN_HASH:
+		write_hash(subject->hash);
+		break;
+	case PLAN_HEADERS:
+		page_r->text = subject->head;
+		page_r->len = subject->head_len;
+		return true;
+	case PLAN_STATUS:
+		say(page_r, "");
+		return true;
+	case PLAN_CONN:
+	case PLAN_CLOSE:
+		sprintf(text, "conn %llu request %u\n",
+		    (unsigned long long)subject->conn_id, subject->request);
+		break;
+	case PLAN_WS_MISSING:
+		plan->status = 426;
+		say(page_r, "");
+		return true;
+	case PLAN_KEY_UPDATE:
+		/* The answer is the first that comes under the new key. */
+		say(page_r,
+		    subject->tls && tls_update_keys(subject->tls, plan->update)
+			? "key update\n"
+			: "no key update\n");
+		return true;
+	case PLAN_STATS:
+		page_r->type = "application/json";
+		write_stats();
+		break;
+	case PLAN_STATS_RESET:
+		reset_stats();
+		say(page_r, "reset\n");
+		return true;
+	case PLAN_NOT_FOUND:
+		plan->status = 404;
+		say(page_r, "no such path\n");
+		return true;
+	case PLAN_BYTES:
+	case PLAN_CHUNKED:
+	case PLAN_ECHO:
+	case PLAN_ABORT:
+	case PLAN_SSE:
+	case PLAN_WS:
+		return false;
+	}
+	page_r->len = strlen(text);
+	return true;
+}

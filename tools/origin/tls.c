@@ -14,9 +14,10 @@
 
 struct tls {
 	SSL *ssl;
-	bool ready;   /* the handshake is over */
-	bool broken;  /* nothing may be sent or read any more */
-	bool blocked; /* see tls_blocked_on_write() */
+	bool ready;       /* the handshake is over */
+	bool broken;      /* nothing may be sent or read any more */
+	bool blocked;     /* see tls_blocked_on_write() */
+	uint32_t records; /* sent under the same key */
 };
 
 struct tls *
@@ -161,11 +162,16 @@ tls_send(struct tls *t, const struct iovec *iov, size_t count)
 		}
 		data = gathered;
 	}
+	if (tls_options.key_update && t->records >= tls_options.key_update &&
+	    tls_update_keys(t, tls_options.key_request))
+		t->records = 0;
 	ERR_clear_error();
 	n = SSL_write(
 	    t->ssl, data, len > RECORD_BYTES ? RECORD_BYTES : (int)len);
-	if (n > 0)
+	if (n > 0) {
+		t->records++;
 		return n;
+	}
 	error = SSL_get_error(t->ssl, n);
 	if (error == SSL_ERROR_WANT_WRITE) {
 		errno = EAGAIN;
@@ -196,6 +202,16 @@ tls_end(struct tls *t)
 		return;
 	ERR_clear_error();
 	SSL_shutdown(t->ssl);
+}
+
+bool
+tls_is_h2(const struct tls *t)
+{
+	const unsigned char *alpn;
+	unsigned int len;
+
+	SSL_get0_alpn_selected(t->ssl, &alpn, &len);
+	return len == 2 && memcmp(alpn, "h2", 2) == 0;
 }
 
 bool

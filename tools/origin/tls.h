@@ -33,6 +33,9 @@ bool tls_blocked_on_write(const struct tls *t);
 /* Sends close_notify, once, as far as the socket takes it. */
 void tls_end(struct tls *t);
 
+/* Whether ALPN chose it; after the handshake. */
+bool tls_is_h2(const struct tls *t);
+
 /* Goes ahead of what is sent next. False: not in this version, not now. */
 bool tls_update_keys(struct tls *t, bool request);
 

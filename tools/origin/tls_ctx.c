@@ -12,7 +12,7 @@
 
 #define ALPN_BYTES 256
 
-struct tls_options tls_options = { .alpn = "http/1.1", .tickets = 2 };
+struct tls_options tls_options = { .alpn = "h2,http/1.1", .tickets = 2 };
 
 static SSL_CTX *context;
 static unsigned char alpn[ALPN_BYTES]; /* as on the wire, best first */

@@ -25,7 +25,9 @@ struct tls_options {
 	const char *alpn;         /* list, best first; empty: none */
 	uint32_t tickets;         /* after a handshake; 0: no resumption */
 	uint32_t handshake_delay_ms;
-	bool close_unclean; /* never a close_notify */
+	bool close_unclean;  /* never a close_notify */
+	uint32_t key_update; /* after so many records sent; 0: never */
+	bool key_request;    /* and the peer's as well */
 };
 
 extern struct tls_options tls_options;

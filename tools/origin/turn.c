@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "tools/origin/answer.h"
 #include "tools/origin/conn.h"
+#include "tools/origin/h2.h"
 
 static void
 refuse(struct conn *c, const char *status)
@@ -60,12 +62,29 @@ count_request(struct conn *c)
 static void
 begin_answer(struct conn *c, const char *head, size_t head_len)
 {
-	plan_answer(c, head, head_len);
-	if (c->plan.delay_ms) {
+	answer_start(c, head, head_len);
+	if (c->plan.delay) {
 		c->after_delay = c->state;
 		c->state = CONN_DELAY;
-		conn_timer(c, c->plan.delay_ms);
+		conn_timer(c, (uint32_t)c->plan.delay);
 	}
+}
+
+/*
+ * Whether a connection's first bytes are those of HTTP/2 by prior
+ * knowledge, or may become it. The state has changed if they are.
+ */
+static bool
+may_be_h2(struct conn *c)
+{
+	enum h2_preface found;
+
+	if (c->wire.tls || h2_options.off || c->in_at == c->in_end)
+		return false;
+	found = h2_preface_find(c->in + c->in_at, c->in_end - c->in_at);
+	if (found == H2_PREFACE_WHOLE && !h2_start(c))
+		c->state = CONN_CLOSE;
+	return found != H2_PREFACE_NONE;
 }
 
 /* Returns false when no whole head is there. */
@@ -74,8 +93,11 @@ read_head(struct conn *c)
 {
 	const char *head = c->in + c->in_at;
 	struct req req;
-	ssize_t n = req_parse(head, c->in_end - c->in_at, &req);
+	ssize_t n;
 
+	if (!c->http1 && may_be_h2(c))
+		return false;
+	n = req_parse(head, c->in_end - c->in_at, &req);
 	if (n == 0) {
 		if (c->in_end - c->in_at < sizeof(c->in))
 			return false;
@@ -86,8 +108,10 @@ read_head(struct conn *c)
 		refuse(c, "400 Bad Request");
 		return true;
 	}
-	if (conn_options.idle_close_ms)
-		event_del(&c->timer);
+	conn_stop_idle(c);
+	if (!c->http1 && !c->admin)
+		conn_stats.h1_connections++;
+	c->http1 = true;
 	c->in_at += (size_t)n;
 	plan_read(&c->plan, &req);
 	count_request(c);
@@ -102,7 +126,7 @@ read_head(struct conn *c)
 	if (req.expect && req.body != REQ_BODY_NONE && !c->plan.early)
 		conn_putf(c, "HTTP/1.1 100 Continue\r\n\r\n");
 	if (c->plan.kind == PLAN_ECHO)
-		plan_answer_echo(c, &req);
+		answer_echo(c, &req);
 	if (c->dec.state == DEC_DONE || plan_is_early(&c->plan))
 		begin_answer(c, head, (size_t)n);
 	else
@@ -158,6 +182,26 @@ read_body(struct conn *c)
 	return n > 0;
 }
 
+static void
+echo_ws(struct conn *c)
+{
+	struct ws_io io = {
+		.in = (uint8_t *)c->in,
+		.in_at = c->in_at,
+		.in_end = c->in_end,
+		.out = (uint8_t *)c->out,
+		.out_end = c->out_end,
+		.out_size = sizeof(c->out),
+	};
+
+	if (!ws_echo(&c->ws, &io))
+		c->state = CONN_CLOSE;
+	c->in_at = io.in_at;
+	c->out_end = io.out_end;
+	conn_stats.messages += c->ws.messages;
+	c->ws.messages = 0;
+}
+
 bool
 turn_step(struct conn *c)
 {
@@ -165,18 +209,21 @@ turn_step(struct conn *c)
 	case CONN_HEAD:
 		if (conn_room(c) < CONN_OUT_ROOM || c->gen)
 			return false;
-		return read_head(c);
+		return read_head(c) || c->state == CONN_H2;
 	case CONN_BODY:
 		return read_body(c);
 	case CONN_SEND:
 		if (c->plan.kind == PLAN_CHUNKED && c->plan.n) {
-			plan_more_chunks(c);
+			answer_more_chunks(c);
 			return conn_room(c) >= CONN_OUT_ROOM;
 		}
 		next_request(c);
 		return true;
 	case CONN_WS:
-		ws_echo(c);
+		echo_ws(c);
+		return false;
+	case CONN_H2:
+		h2_step(c);
 		return false;
 	case CONN_SHAKE:
 	case CONN_DELAY:

@@ -4,7 +4,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "tools/origin/conn.h"
+#include "tools/origin/req.h"
 
 #define WS_CONT   0x0
 #define WS_TEXT   0x1
@@ -31,7 +31,14 @@ ws_accept_key(const char *key, char accept_r[WS_ACCEPT_BYTES])
 }
 
 static void
-put_header(struct conn *c, uint8_t first, uint64_t len)
+put(struct ws_io *io, const void *data, size_t len)
+{
+	memcpy(io->out + io->out_end, data, len);
+	io->out_end += len;
+}
+
+static void
+put_header(struct ws_io *io, uint8_t first, uint64_t len)
 {
 	uint8_t head[10] = { first };
 	size_t n = 2;
@@ -49,18 +56,18 @@ put_header(struct conn *c, uint8_t first, uint64_t len)
 			head[2 + i] = (uint8_t)(len >> (56 - 8 * i));
 		n = 10;
 	}
-	conn_put(c, head, n);
+	put(io, head, n);
 }
 
 static void
-fail(struct conn *c, uint16_t code)
+fail(struct ws *ws, struct ws_io *io, uint16_t code)
 {
 	uint8_t body[2] = { (uint8_t)(code >> 8), (uint8_t)code };
 
-	put_header(c, WS_FIN | WS_CLOSE, sizeof(body));
-	conn_put(c, body, sizeof(body));
-	c->ws.closing = true;
-	c->state = CONN_CLOSE;
+	put_header(io, WS_FIN | WS_CLOSE, sizeof(body));
+	put(io, body, sizeof(body));
+	ws->closing = true;
+	ws->left = 0;
 }
 
 /* Whether RFC 6455 allows this frame here. */
@@ -95,11 +102,10 @@ frame_fits(struct ws *ws, uint8_t first, uint8_t second, uint64_t len)
 
 /* Reads a frame header and starts the echoed frame. False: need more. */
 static bool
-start_frame(struct conn *c)
+start_frame(struct ws *ws, struct ws_io *io)
 {
-	const uint8_t *p = (const uint8_t *)c->in + c->in_at;
-	size_t have = c->in_end - c->in_at, need = 2;
-	struct ws *ws = &c->ws;
+	const uint8_t *p = io->in + io->in_at;
+	size_t have = io->in_end - io->in_at, need = 2;
 	uint64_t len;
 
 	if (have < 2)
@@ -120,9 +126,9 @@ start_frame(struct conn *c)
 		for (size_t i = 0; i < bytes; i++)
 			len = len << 8 | p[2 + i];
 	}
-	c->in_at += need;
+	io->in_at += need;
 	if (!frame_fits(ws, p[0], p[1], len)) {
-		fail(c, 1002);
+		fail(ws, io, 1002);
 		return true;
 	}
 	memcpy(ws->mask, p + need - 4, 4);
@@ -131,53 +137,51 @@ start_frame(struct conn *c)
 	ws->opcode = p[0] & 0x0f;
 	switch (ws->opcode) {
 	case WS_PING:
-		put_header(c, WS_FIN | WS_PONG, len);
+		put_header(io, WS_FIN | WS_PONG, len);
 		break;
 	case WS_PONG:
 		break;
 	case WS_CLOSE:
 		ws->closing = true;
-		put_header(c, p[0], len);
+		put_header(io, p[0], len);
 		break;
 	default:
-		conn_stats.messages++;
-		put_header(c, p[0], len);
+		ws->messages++;
+		put_header(io, p[0], len);
 		break;
 	}
-	if (len == 0 && ws->closing)
-		c->state = CONN_CLOSE;
 	return true;
 }
 
 static void
-copy_payload(struct conn *c)
+copy_payload(struct ws *ws, struct ws_io *io)
 {
-	struct ws *ws = &c->ws;
-	uint8_t *p = (uint8_t *)c->in + c->in_at;
-	size_t n = c->in_end - c->in_at;
+	uint8_t *p = io->in + io->in_at;
+	size_t n = io->in_end - io->in_at;
 
 	if (n > ws->left)
 		n = (size_t)ws->left;
-	if (n > conn_room(c))
-		n = conn_room(c);
+	if (n > io->out_size - io->out_end)
+		n = io->out_size - io->out_end;
 	for (size_t i = 0; i < n; i++)
 		p[i] ^= ws->mask[(ws->mask_at + i) & 3];
 	ws->mask_at = (uint32_t)(ws->mask_at + n) & 3;
 	if (ws->opcode != WS_PONG)
-		conn_put(c, p, n);
-	c->in_at += n;
+		put(io, p, n);
+	io->in_at += n;
 	ws->left -= n;
-	if (ws->left == 0 && ws->closing)
-		c->state = CONN_CLOSE;
 }
 
-void
-ws_echo(struct conn *c)
+bool
+ws_echo(struct ws *ws, struct ws_io *io)
 {
-	while (c->state == CONN_WS && conn_room(c) >= 256) {
-		if (c->ws.left > 0 && c->in_at < c->in_end)
-			copy_payload(c);
-		else if (c->ws.left > 0 || !start_frame(c))
+	while (io->out_size - io->out_end >= WS_ROOM_BYTES) {
+		if (ws->left > 0 && io->in_at < io->in_end)
+			copy_payload(ws, io);
+		else if (ws->closing && ws->left == 0)
+			return false;
+		else if (ws->left > 0 || !start_frame(ws, io))
 			break;
 	}
+	return true;
 }
