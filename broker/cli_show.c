@@ -13,6 +13,7 @@
 #include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
+#include "shm/seg/rate.h"
 #include "shm/seg/stat.h"
 
 static const char *
@@ -74,6 +75,20 @@ show_uptime(struct cli *c)
 	cli_print(c, "Uptime_sec: %llu\n", (unsigned long long)s);
 }
 
+/* TLS with clients. */
+static void
+show_tls(struct cli *c, const struct stat_proc *sum)
+{
+	const struct conf_global *g = &broker.conf->global;
+	struct board *b = &broker.board;
+
+	cli_print(c, "MaxSslConns: %d\nCurrSslConns: %u\nCumSslConns: %llu\n",
+	    g->maxsslconn, limit_sum(b, LIM_TLS, 0),
+	    (unsigned long long)(sum->tls_front + sum->tls_front_fails));
+	cli_print(c, "SslRate: %u\nSslRateLimit: %d\n",
+	    rate_now(&b->hdr->tls_rate, clock_us()), g->maxsslrate);
+}
+
 void
 cli_show_info(struct cli *c, int argc, char **argv)
 {
@@ -97,6 +112,7 @@ cli_show_info(struct cli *c, int argc, char **argv)
 	    (unsigned long long)rl.rlim_cur, h->maxconn, h->maxconn);
 	cli_print(c, "CurrConns: %u\nCumConns: %llu\nCumReq: %llu\n", clients,
 	    (unsigned long long)sum.accepted, (unsigned long long)sum.requests);
+	show_tls(c, &sum);
 	cli_print(c, "Idle_pct: 100\nnode: %.*s\nStopping: %d\n",
 	    BOARD_NAME_MAX, h->node, broker.draining);
 	cli_print(c, "DroppedLogs: %llu\nTotalBytesOut: %llu\n",

@@ -2,6 +2,7 @@
 libwsb_a_SOURCES += \
 	shm/seg/board.c shm/seg/board.h \
 	shm/seg/limit.c shm/seg/limit.h \
+	shm/seg/rate.c shm/seg/rate.h \
 	shm/seg/memfd.c shm/seg/memfd.h \
 	shm/seg/slot.c shm/seg/slot.h \
 	shm/seg/stat.c shm/seg/stat.h \

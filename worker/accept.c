@@ -16,6 +16,7 @@
 #include "shm/base/chk.h"
 #include "shm/base/log.h"
 #include "shm/base/mem.h"
+#include "shm/seg/rate.h"
 #include "worker/fconn.h"
 #include "worker/wk.h"
 
@@ -38,15 +39,17 @@ static uint64_t complained_ms;
 static unsigned fd_pause; /* descriptor number accepting pauses at */
 
 static void
-listener_pause(struct listener *l)
+listener_pause(struct listener *l, unsigned ms)
 {
+	uint64_t at = clock_ms() + ms;
+
 	if (!l->listening)
 		return;
 	event_del(&l->ev);
 	l->listening = false;
 	stat_add(&wk.stat->accept_paused, 1);
-	if (!retry_timer.deadline_ms)
-		wheel_set(wk.wheel, &retry_timer, clock_ms() + RETRY_MS);
+	if (!retry_timer.deadline_ms || at < retry_timer.deadline_ms)
+		wheel_set(wk.wheel, &retry_timer, at);
 }
 
 static void
@@ -64,17 +67,37 @@ on_retry(struct wheel_timer *t)
 		listener_resume(&listeners[i]);
 }
 
+/* What TLS is limited to besides. False: pause for *wait_ms_r. */
+static bool
+permit_tls(unsigned *wait_ms_r)
+{
+	const struct conf_global *g = &wk.conf->global;
+
+	if (!limit_try(&wk.board, LIM_TLS, 0, wk.proc, (uint32_t)g->maxsslconn))
+		return false;
+	if (!g->maxsslrate ||
+	    rate_try(&wk.board.hdr->tls_rate, (uint32_t)g->maxsslrate,
+		clock_us(), wait_ms_r))
+		return true;
+	limit_drop(&wk.board, LIM_TLS, 0, wk.proc);
+	return false;
+}
+
 /* Count one more connection, or false at a limit. */
 static bool
-permit(const struct bind *bind)
+permit(const struct bind *bind, unsigned *wait_ms_r)
 {
 	const struct proxy *fe = bind->px;
 
+	*wait_ms_r = RETRY_MS;
 	if (!limit_try(&wk.board, LIM_GLOBAL, 0, wk.proc, wk.maxconn))
 		return false;
 	if (limit_try(&wk.board, LIM_FRONTEND, (uint32_t)fe->row, wk.proc,
-		(uint32_t)fe->maxconn))
-		return true;
+		(uint32_t)fe->maxconn)) {
+		if (!bind->tls.enabled || permit_tls(wait_ms_r))
+			return true;
+		limit_drop(&wk.board, LIM_FRONTEND, (uint32_t)fe->row, wk.proc);
+	}
 	limit_drop(&wk.board, LIM_GLOBAL, 0, wk.proc);
 	return false;
 }
@@ -82,6 +105,8 @@ permit(const struct bind *bind)
 static void
 unpermit(const struct bind *bind)
 {
+	if (bind->tls.enabled)
+		limit_drop(&wk.board, LIM_TLS, 0, wk.proc);
 	limit_drop(&wk.board, LIM_FRONTEND, (uint32_t)bind->px->row, wk.proc);
 	limit_drop(&wk.board, LIM_GLOBAL, 0, wk.proc);
 }
@@ -99,17 +124,27 @@ accept_failed(struct listener *l, int err)
 		log_msg(LOGL_ALERT, "Proxy %s: cannot accept on %s: %s",
 		    l->bind->px->name, l->bind->text, strerror(err));
 	}
-	listener_pause(l);
+	listener_pause(l, RETRY_MS);
+}
+
+/* There was none to accept after all. */
+static void
+take_back(const struct bind *bind)
+{
+	if (bind->tls.enabled && wk.conf->global.maxsslrate)
+		rate_undo(&wk.board.hdr->tls_rate, clock_us());
+	unpermit(bind);
 }
 
 static bool
 accept_one(struct listener *l)
 {
 	struct addr src = { .kind = ADDR_INET, .len = sizeof(src.u.ss) };
+	unsigned wait_ms;
 	int fd;
 
-	if (!permit(l->bind)) {
-		listener_pause(l);
+	if (!permit(l->bind, &wait_ms)) {
+		listener_pause(l, wait_ms);
 		return false;
 	}
 	src.u.sa.sa_family = AF_UNSPEC;
@@ -117,12 +152,12 @@ accept_one(struct listener *l)
 	if (fd < 0) {
 		int err = errno;
 
-		unpermit(l->bind);
+		take_back(l->bind);
 		accept_failed(l, err);
 		return false;
 	}
 	if ((unsigned)fd >= fd_pause) /* servers' connections need some, too */
-		listener_pause(l);
+		listener_pause(l, RETRY_MS);
 	if (src.u.sa.sa_family == AF_UNIX)
 		src.kind = ADDR_UNIX;
 	wk.clients++;

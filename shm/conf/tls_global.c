@@ -12,6 +12,8 @@
 #include "shm/conf/proxy.h"
 #include "shm/conf/tls_conf_int.h"
 
+enum { LIMIT_MAX = 1000000 };
+
 #define G(field) ((int)offsetof(struct conf_global, field))
 
 static int
@@ -41,6 +43,15 @@ parse_list(struct conf_parse *cp, const struct keyword *kw)
 		w->s = joined;
 	}
 	return 0;
+}
+
+static int
+parse_limit(struct conf_parse *cp, const struct keyword *kw)
+{
+	if (conf_arg_int(cp, 1, 0, LIMIT_MAX,
+		(int *)(void *)((char *)&cp->conf->global + kw->arg)))
+		return -WSE_SYNTAX;
+	return conf_no_more(cp, 2);
 }
 
 static bool
@@ -98,6 +109,12 @@ const struct keyword global_tls_tbl[] = {
 	    "Directory of relative ca-file names." },
 	{ KW_GLOBAL, "crt-base", parse_base, G(crt_base), "<directory>",
 	    "Directory of relative crt and crt-list names." },
+	{ KW_GLOBAL, "maxsslconn", parse_limit, G(maxsslconn), "<number>",
+	    "Most client connections through TLS at a time over all workers; "
+	    "no limit of their own by default." },
+	{ KW_GLOBAL, "maxsslrate", parse_limit, G(maxsslrate), "<number>",
+	    "Most TLS connections accepted a second over all workers; no "
+	    "limit by default." },
 	{ KW_GLOBAL, "ssl-default-bind-ciphers", parse_list,
 	    G(ssl_bind.ciphers), "<ciphers>",
 	    "TLS 1.2 ciphers of bind lines." },

@@ -76,7 +76,6 @@ static const struct {
 	{ KW_GLOBAL, "use maxconn",
 	    "|maxconnrate|maxsessrate|maxcomprate|maxcompcpuusage|"
 	    "maxzlibmem|" },
-	{ KW_GLOBAL, "use maxconn", "|maxsslconn|" },
 	{ KW_GLOBAL, "leave the line out; TLS comes from OpenSSL as it is",
 	    "|ssl-engine|ssl-propquery|ssl-provider|ssl-provider-path|"
 	    "ssl-mode-async|ssl-security-level|ssl-dh-param-file|"
@@ -89,7 +88,7 @@ static const struct {
 	    "|ssl-load-extra-files|ssl-load-extra-del-ext|"
 	    "issuers-chain-path|ssl-skip-self-issued-ca|" },
 	{ KW_GLOBAL, "leave the line out; the default fits",
-	    "|maxsslrate|tune.ssl.cachesize|tune.ssl.lifetime|"
+	    "|tune.ssl.cachesize|tune.ssl.lifetime|"
 	    "tune.ssl.maxrecord|tune.ssl.force-private-cache|"
 	    "tune.ssl.keylog|tune.ssl.ssl-ctx-cache-size|"
 	    "tune.ssl.capture-buffer-size|"

@@ -23,7 +23,7 @@
 #define BOARD_MAGIC      0x3144524f42425357ull /* "WSBBORD1" */
 #define BOARD_MEMFD_NAME "wsb-board"
 
-enum { BOARD_ABI = 2, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
+enum { BOARD_ABI = 3, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
 
 struct board_dims {
 	uint32_t slot_count; /* capacities, fixed for the segment's life */
@@ -46,6 +46,7 @@ struct board_hdr {
 	char node[BOARD_NAME_MAX];
 	uint32_t master_pid;
 	uint32_t maxconn;               /* global */
+	_Atomic uint64_t tls_rate;      /* accepted; rate.h; workers */
 	_Atomic uint32_t generation;    /* of the configuration, 1.. */
 	_Atomic uint32_t acting_broker; /* instance */
 	_Atomic uint32_t used_proxies, used_servers; /* rows in use: 0..n-1 */

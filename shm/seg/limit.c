@@ -3,7 +3,7 @@
  * Limited counts over per-process cells; run by the broker and the workers.
  *
  * Layout: one stride per process row: the global cell, then frontends,
- * backends, servers, tunnels, rounded up so that two processes never share a
+ * backends, servers, tunnels, TLS, rounded up so that two processes never share a
  * cache line.
  */
 #include "shm/seg/limit.h"
@@ -16,7 +16,7 @@ size_t
 limit_stride(const struct board_dims *d)
 {
 	size_t cells =
-	    1 + 2 * (size_t)d->proxy_count + 2 * (size_t)d->server_count;
+	    2 + 2 * (size_t)d->proxy_count + 2 * (size_t)d->server_count;
 
 	return (cells * sizeof(uint32_t) + LINE_BYTES - 1) / LINE_BYTES *
 	    LINE_BYTES;
@@ -44,6 +44,9 @@ cell_no(const struct board *b, enum limit_kind k, uint32_t row)
 	case LIM_TUNNEL:
 		CHK(row < servers);
 		return 1 + 2 * proxies + servers + row;
+	case LIM_TLS:
+		CHK(row == 0);
+		return 1 + 2 * proxies + 2 * servers;
 	case LIM_KIND_N:
 		break;
 	}

@@ -10,13 +10,15 @@
 #include "shm/seg/board.h"
 
 /* LIM_GLOBAL row 0: client connections; LIM_PROXY: fe connections; LIM_BACKEND:
- * streams; LIM_SERVER: requests; LIM_CONN: tunnels of a server */
+ * streams; LIM_SERVER: requests; LIM_TUNNEL: tunnels of a server; LIM_TLS row 0:
+ * client connections through TLS */
 enum limit_kind {
 	LIM_GLOBAL,
 	LIM_FRONTEND,
 	LIM_BACKEND,
 	LIM_SERVER,
 	LIM_TUNNEL,
+	LIM_TLS,
 	LIM_KIND_N
 };
 

@@ -36,7 +36,7 @@ static void
 limit_cell__every_kind_row_and_process__is_its_own(void **state)
 {
 	static const uint32_t rows[LIM_KIND_N] = { 1, PROXIES, PROXIES, SERVERS,
-		SERVERS };
+		SERVERS, 1 };
 	uint32_t row, proc, n = 0;
 	int k;
 
