@@ -339,12 +339,19 @@ go_on(struct tls_job *j)
 static void
 timed_out(struct tls_job *j)
 {
-	if (j->phase == TLS_JOB_TICKET && now_us() >= j->ticket_until_us) {
+	uint64_t now = now_us();
+	bool late = j->until_us && now >= j->until_us;
+
+	if (j->phase == TLS_JOB_TICKET && (late || now >= j->ticket_until_us)) {
 		detach(j); /* it gives none, or late */
-		return;
+	} else if (late) {
+		j->timed_out = true;
+		fail(j, "TLS handshake timed out", 0);
+	} else {
+		/* libevent counts from the begin of a loop turn, which may be
+		 * a hundred handshakes long */
+		wait_io(j, event_get_events(&j->ev) & (EV_READ | EV_WRITE));
 	}
-	j->timed_out = true;
-	fail(j, "TLS handshake timed out", 0);
 }
 
 static void

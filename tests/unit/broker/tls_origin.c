@@ -99,7 +99,6 @@ half_ticket(SSL *ssl, int fd)
 	char *p;
 	long n;
 
-	BIO_up_ref(SSL_get_rbio(ssl));
 	SSL_set0_wbio(ssl, mem);
 	SSL_new_session_ticket(ssl);
 	SSL_do_handshake(ssl);
@@ -112,13 +111,10 @@ half_ticket(SSL *ssl, int fd)
 	SSL_set0_wbio(ssl, BIO_new_socket(fd, BIO_NOCLOSE));
 }
 
+/* What comes after an answer; false: the connection ends. */
 static bool
-answer(SSL *ssl, int fd, char what)
+follow(SSL *ssl, int fd, char what)
 {
-	if (SSL_write(ssl, "y", 1) != 1)
-		return false;
-	if (what == TO_PLAIN)
-		return true;
 	usleep(100000);
 	switch (what) {
 	case TO_UPDATE:
@@ -140,6 +136,20 @@ answer(SSL *ssl, int fd, char what)
 	return false;
 }
 
+static bool
+answer(struct tls_origin *o, SSL *ssl, int fd, char what)
+{
+	bool stays;
+
+	if (SSL_write(ssl, "y", 1) != 1)
+		return false;
+	if (what == TO_PLAIN)
+		return true;
+	stays = follow(ssl, fd, what);
+	o->did++;
+	return stays;
+}
+
 static void *
 talk(void *arg)
 {
@@ -149,11 +159,13 @@ talk(void *arg)
 	char b;
 	int r;
 
-	usleep(o->delay_ms * 1000);
+	while (o->accepted < o->gate)
+		usleep(1000);
 	SSL_set_fd(ssl, t->fd);
 	if (SSL_accept(ssl) == 1) {
 		(*(SSL_session_reused(ssl) ? &o->resumed : &o->full))++;
-		while ((r = SSL_read(ssl, &b, 1)) == 1 && answer(ssl, t->fd, b))
+		while (
+		    (r = SSL_read(ssl, &b, 1)) == 1 && answer(o, ssl, t->fd, b))
 			;
 		if (r != 1 && SSL_get_error(ssl, r) == SSL_ERROR_ZERO_RETURN)
 			o->polite++;
@@ -164,6 +176,7 @@ talk(void *arg)
 	shutdown(t->fd, SHUT_RDWR);
 	close(t->fd);
 	free(t);
+	OPENSSL_thread_stop(); /* a leak, if the process ends first */
 	o->threads--;
 	return NULL;
 }
@@ -198,6 +211,7 @@ accept_all(void *arg)
 		o->threads++;
 		start(talk, t);
 	}
+	OPENSSL_thread_stop();
 	o->threads--;
 	return NULL;
 }
@@ -210,15 +224,24 @@ tls_origin_run(struct tls_origin *o)
 }
 
 void
+tls_origin_quiet(const struct tls_origin *o)
+{
+	unsigned i;
+
+	for (i = 0; o->threads > 1 && i < 30000; i++)
+		usleep(1000);
+	CHK(o->threads == 1);
+}
+
+void
 tls_origin_fini(struct tls_origin *o)
 {
 	unsigned i;
 
 	shutdown(o->fd, SHUT_RDWR);
-	for (i = 0; o->threads > 0 && i < 3000; i++)
+	for (i = 0; o->threads > 0 && i < 30000; i++)
 		usleep(1000);
 	CHK(o->threads == 0);
-	usleep(20000); /* what OpenSSL keeps for a thread goes with it */
 	close(o->fd);
 	SSL_CTX_free(o->ctx);
 	X509_free(o->cert);

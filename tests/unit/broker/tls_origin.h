@@ -22,7 +22,8 @@ struct tls_origin {
 	int fd, port;
 	SSL_CTX *ctx;
 	X509 *cert;
-	atomic_uint delay_ms; /* before each handshake */
+	atomic_uint gate; /* no handshake before so many were accepted */
+	atomic_uint did;  /* things done after an answer */
 	atomic_uint threads;
 	atomic_uint accepted, full, resumed, failed, polite; /* close_notify */
 };
@@ -31,6 +32,8 @@ struct tls_origin {
  * max_version: 0 or TLS1_2_VERSION. */
 void tls_origin_init(struct tls_origin *o, bool expired, int max_version);
 void tls_origin_run(struct tls_origin *o);
+/* Its clients have closed or will: waits until it has noticed. */
+void tls_origin_quiet(const struct tls_origin *o);
 /* Its clients have closed: waits for the threads, frees. */
 void tls_origin_fini(struct tls_origin *o);
 /* A client's context; verify: trusts the certificate of o. */
