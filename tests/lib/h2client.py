@@ -19,14 +19,14 @@ What is read is always noted: all frames in `frames`, and per stream in
 SETTINGS and PING and gives back the windows as it reads; with auto=False it
 only reads. Nothing that is sent is checked. Every wait ends with a
 TimeoutError after `timeout` seconds of silence, or with a ConnectionError
-when the other side closes.
+when the other side closes (over TLS without close_notify: an SSLError).
 
 Over TLS: H2Client(port, context=ssl_context), which offers `alpn`.
 WebSocket: h2.ws_open(path) (RFC 8441) gives an H2WebSocket.
 """
 
 import os
-import socket
+import ssl
 import struct
 import time
 
@@ -350,12 +350,13 @@ class H2Client:
         self.wait_frame(PING, 0, lambda f: f.is_ack and f.payload == data)
 
     def read_to_end(self):
-        """All frames until the other side closes (FIN or RST)."""
+        """All frames until the other side closes (FIN, RST, or TLS that
+        ends without close_notify)."""
         begin = len(self.frames)
         try:
             while True:
                 self.read_frame()
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             pass
         return self.frames[begin:]
 
@@ -367,7 +368,7 @@ class H2Client:
             while time.monotonic() < end:
                 self.socket.settimeout(max(0.01, end - time.monotonic()))
                 self.read_frame()
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             return True
         except TimeoutError:
             pass

@@ -372,9 +372,9 @@ after_flush(struct conn *c)
 		finish_requests(c, false);
 		if (c->plan.kind == PLAN_ABORT && c->plan.rst)
 			reset_hard(c);
-		else if (c->plan.kind == PLAN_ABORT || c->plan.drop)
+		else if (!c->h2 && (c->plan.kind == PLAN_ABORT || c->plan.drop))
 			conn_free(c);
-		else
+		else /* of HTTP/2 frames come at any time */
 			linger(c);
 		return;
 	}

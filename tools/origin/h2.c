@@ -82,6 +82,14 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id,
 }
 
 static void
+note_error(struct h2 *h, const char *reason)
+{
+	h->noted = true;
+	if (!h->c->admin)
+		h2_stat_error(reason);
+}
+
+static void
 count_received(const nghttp2_frame *frame)
 {
 	bool ack = frame->hd.flags & NGHTTP2_FLAG_ACK;
@@ -139,20 +147,36 @@ end_sent(struct h2_stream *s)
 	}
 }
 
+/* Of some errors nghttp2 tells in no other way than by what it sends. */
+static void
+count_sent(struct h2 *h, const nghttp2_frame *frame, struct h2_stream *s)
+{
+	uint32_t code = 0;
+
+	if (h->c->admin)
+		return;
+	if (frame->hd.type == NGHTTP2_RST_STREAM) {
+		h2_stat.resets_sent++;
+		code = s && s->reset ? 0 : frame->rst_stream.error_code;
+	} else if (frame->hd.type == NGHTTP2_GOAWAY) {
+		h2_stat.goaways_sent++;
+		code = h->told ? 0 : frame->goaway.error_code;
+	}
+	if (code && !h->noted)
+		note_error(h, nghttp2_http2_strerror(code));
+}
+
 static int
 on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct h2 *h = arg;
-	struct h2_stream *s;
+	struct h2_stream *s =
+	    nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
-	if (frame->hd.type == NGHTTP2_RST_STREAM && !h->c->admin)
-		h2_stat.resets_sent++;
-	if (frame->hd.type == NGHTTP2_GOAWAY && !h->c->admin)
-		h2_stat.goaways_sent++;
-	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
-		return 0;
-	s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-	if (!s)
+	count_sent(h, frame, s);
+	if (!s ||
+	    (frame->hd.type != NGHTTP2_HEADERS &&
+		frame->hd.type != NGHTTP2_DATA))
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS && s->plan.h2.empties &&
 	    *frame->headers.nva[0].value != '1')
@@ -180,26 +204,13 @@ on_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 }
 
 static int
-on_error(
-    nghttp2_session *session, int code, const char *text, size_t len, void *arg)
-{
-	struct h2 *h = arg;
-
-	(void)session;
-	(void)code;
-	if (!h->c->admin)
-		h2_stat_error(text, len);
-	return 0;
-}
-
-static int
 on_invalid(
     nghttp2_session *session, const nghttp2_frame *frame, int code, void *arg)
 {
-	const char *text = nghttp2_strerror(code);
-
+	(void)session;
 	(void)frame;
-	return on_error(session, code, text, strlen(text), arg);
+	note_error(arg, nghttp2_strerror(code));
+	return 0;
 }
 
 static ssize_t
@@ -339,13 +350,15 @@ feed(struct h2 *h)
 
 	if (c->in_at == c->in_end || h->failed)
 		return;
+	h->noted = false;
 	n = nghttp2_session_mem_recv(h->session,
 	    (const uint8_t *)c->in + c->in_at, c->in_end - c->in_at);
 	c->in_at = c->in_end;
 	if (n >= 0)
 		return;
 	h->failed = true;
-	on_invalid(h->session, NULL, (int)n, h);
+	if (!h->noted)
+		note_error(h, nghttp2_strerror((int)n));
 }
 
 static void

@@ -57,6 +57,14 @@ h2_bad_empties(struct h2_stream *s)
 }
 
 void
+h2_bad_reset(struct h2_stream *s, uint32_t code)
+{
+	s->reset = true;
+	nghttp2_submit_rst_stream(
+	    s->h->session, NGHTTP2_FLAG_NONE, s->id, code);
+}
+
+void
 h2_bad_break(struct h2_stream *s)
 {
 	struct h2 *h = s->h;
@@ -68,7 +76,7 @@ h2_bad_break(struct h2_stream *s)
 		h->cut = true;
 		return;
 	}
-	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id,
+	h2_bad_reset(s,
 	    plan->h2.reset == PLAN_UNSET ? NGHTTP2_CANCEL
 					 : (uint32_t)plan->h2.reset);
 }
@@ -175,8 +183,7 @@ h2_bad_begin(struct h2_stream *s)
 		return true;
 	if (h2_options.refuse && h->begun % h2_options.refuse == 0) {
 		h2_stat.refused++;
-		nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id,
-		    NGHTTP2_REFUSED_STREAM);
+		h2_bad_reset(s, NGHTTP2_REFUSED_STREAM);
 		return false;
 	}
 	return count_down(s);

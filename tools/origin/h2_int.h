@@ -47,6 +47,7 @@ struct h2_stream {
 	bool deferred; /* nghttp2 waits for h2_stream_wake() */
 	bool counted;  /* in stats.concurrent */
 	bool done;     /* our END_STREAM went */
+	bool reset;    /* by us, because we were told to */
 	bool ws_over;
 	struct h2_request request;
 	struct plan plan;
@@ -75,6 +76,7 @@ struct h2 {
 	bool mid_block;      /* more of a header block must follow */
 	bool cut;            /* the connection ends here */
 	bool failed;         /* nothing more can be read */
+	bool noted;          /* an error in what was read last */
 };
 
 /* h2_stream.c */
@@ -102,6 +104,8 @@ void h2_answer_tick(struct h2_stream *s);
 
 /* At a request's head. False: it is not to be answered. */
 bool h2_bad_begin(struct h2_stream *s);
+/* Not for an error of the client's. */
+void h2_bad_reset(struct h2_stream *s, uint32_t code);
 /* The place in the body is reached where things go wrong. */
 void h2_bad_break(struct h2_stream *s);
 /* Empty DATA frames after a response's head. */

@@ -2,14 +2,15 @@
 #include "tools/origin/h2_stat.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct h2_stat h2_stat;
 
 /* Nothing is kept that JSON would have to escape. */
 void
-h2_stat_error(const char *reason, size_t len)
+h2_stat_error(const char *reason)
 {
-	size_t n = len < H2_STAT_TEXT_LEN - 1 ? len : H2_STAT_TEXT_LEN - 1;
+	size_t n = strnlen(reason, H2_STAT_TEXT_LEN - 1);
 
 	h2_stat.errors++;
 	for (size_t i = 0; i < n; i++) {

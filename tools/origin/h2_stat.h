@@ -35,7 +35,7 @@ struct h2_stat {
 
 extern struct h2_stat h2_stat;
 
-void h2_stat_error(const char *reason, size_t len);
+void h2_stat_error(const char *reason);
 /* Forgets all but what is open. */
 void h2_stat_reset(void);
 

@@ -115,10 +115,12 @@ plan_connect(struct h2_stream *s)
 		plan->status = 405;
 	else if (!is_value(s, &s->request.protocol, "websocket"))
 		plan->status = 501;
-	if (plan->status != 200)
+	if (plan->status != 200) {
 		plan->kind = PLAN_STATUS;
-	else if (plan->kind != PLAN_ABORT)
+		plan->early = true; /* there is no body to wait for */
+	} else if (plan->kind != PLAN_ABORT) {
 		plan->kind = PLAN_WS;
+	}
 }
 
 static void
