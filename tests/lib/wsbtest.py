@@ -32,7 +32,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WSB_BUILD") or ROOT / "build").resolve()
-SANITIZED = BUILD.name in ("asan", "ubsan", "tsan", "fuzz")
+SANITIZED = BUILD.name.split("-")[0] in ("asan", "ubsan", "tsan", "fuzz")
 
 PREAMBLE = """
 global

@@ -2,6 +2,7 @@
 """Log lines reach their targets, and a bad target stalls nothing."""
 
 import fcntl
+import itertools
 import os
 import re
 import socket
@@ -68,12 +69,22 @@ def test_chrooted_workers_log_on_after_the_daemon_restarts():
         assert get(proxy.port, "/bytes/3").status == 200
         return any(re.search(LINE % "/bytes/3", s) for s in syslog.lines)
 
-    wait_until(logged, 5, 0.1, "lines after the restart")
-    # Every worker found the new socket.
-    syslog.lines.clear()
-    for _ in range(20):
-        get(proxy.port, "/bytes/4")
-    wait_until(lambda: len(syslog.lines) == 20, what="all lines")
+    wait_until(logged, 20, 0.1, "lines after the restart")
+    # Every worker finds the new socket: from then on nothing is lost.
+    sizes = itertools.count(100)
+
+    def none_lost():
+        path = f"/bytes/{next(sizes)}"
+        for _ in range(20):
+            get(proxy.port, path)
+        end = time.monotonic() + 2
+        lines = []
+        while len(lines) < 20 and time.monotonic() < end:
+            time.sleep(0.02)
+            lines = [s for s in syslog.lines if re.search(LINE % path, s)]
+        return len(lines) == 20
+
+    wait_until(none_lost, 20, 0.1, "all lines of 20 requests")
 
 
 def drops_of(proxy):
