@@ -7,8 +7,9 @@
  * holds for each class, the waiters of the same tags: a dial is made for a
  * class and offers by ALPN what suits it, so nobody waits behind a dial that
  * may negotiate what he cannot use.  What comes of it goes to whoever waits
- * longest and can use it; a dial that a class has no need for any more counts
- * for another, if whatever comes of it will do there.
+ * longest in its class, or else in any other and can use it; a dial that a
+ * class has no need for any more counts for another, if whatever comes of it
+ * will do there.
  */
 #include "broker/dial.h"
 #include "broker/lease_parts.h"
@@ -50,7 +51,7 @@ missing(const struct bpool *p, unsigned miss[CLASS_N])
 	return all;
 }
 
-/* Who of these classes waits longest. */
+/* Who of these classes waits longest, or NULL. */
 static struct waiter *
 oldest(const struct bpool *p, const unsigned miss[CLASS_N])
 {
@@ -203,31 +204,39 @@ unfit(struct bpool *pool, uint8_t want, enum slot_tag tag)
 	lease_dial_failed(pool, want, LFAIL_PROTO, 0, why);
 }
 
+/* Who gets a connection that speaks `tag`; NULL: nobody. */
+static struct waiter *
+taker(const struct bslot *s, enum slot_tag tag)
+{
+	unsigned fit[CLASS_N] = { 0 }, c = state_class(s->offer);
+
+	fit[c] = (s->offer & TAG_BIT(tag)) != 0;
+	if (fit[c] && s->pool->class_waiters[c] > 0)
+		return oldest(s->pool, fit);
+	for (c = 0; c < CLASS_N; c++)
+		fit[c] = (tags_of(c) & TAG_BIT(tag)) != 0;
+	return oldest(s->pool, fit);
+}
+
 bool
 lease_dialled(uint32_t slot, enum slot_tag tag)
 {
 	struct bslot *s = &broker.slots[slot];
-	struct waiter *w;
-	struct list *it;
+	struct waiter *w = taker(s, tag);
 
-	list_for(it, &s->pool->waiters)
-	{
-		w = list_entry(it, struct waiter, node);
-		if (!(w->tags & TAG_BIT(tag)))
-			continue;
-		if (slot_dial_lease(&broker.board, slot, s->gen, tag,
-			w->peer->instance) != 0) {
-			state_quarantine(slot, "a dial's word was changed");
-			lease_dial_failed(
-			    s->pool, s->offer, LFAIL_OTHER, 0, NULL);
-			return true;
-		}
-		lease_grant(w, slot, GRANT_F_DIALED);
-		return true;
+	if (!w) {
+		if (!(s->offer & TAG_BIT(tag)))
+			unfit(s->pool, s->offer, tag);
+		return false;
 	}
-	if (!(s->offer & TAG_BIT(tag)))
-		unfit(s->pool, s->offer, tag);
-	return false;
+	if (slot_dial_lease(
+		&broker.board, slot, s->gen, tag, w->peer->instance) != 0) {
+		state_quarantine(slot, "a dial's word was changed");
+		lease_dial_failed(s->pool, s->offer, LFAIL_OTHER, 0, NULL);
+	} else {
+		lease_grant(w, slot, GRANT_F_DIALED);
+	}
+	return true;
 }
 
 void

@@ -45,6 +45,15 @@ tests_unit_broker_test_tls_hs_pool_SOURCES = \
 	tests/unit/broker/tls_origin.c tests/unit/broker/tls_origin.h
 tests_unit_broker_test_tls_hs_pool_LDADD = $(broker_ldadd)
 
+check_PROGRAMS += tests/unit/broker/test_h2_pool
+tests_unit_broker_test_h2_pool_SOURCES = \
+	tests/unit/broker/test_h2_pool.c \
+	tests/unit/broker/fake.c tests/unit/broker/fake.h \
+	tests/unit/broker/h2_origin.c tests/unit/broker/h2_origin.h \
+	tests/unit/broker/tls_origin.c tests/unit/broker/tls_origin.h \
+	$(broker_rig)
+tests_unit_broker_test_h2_pool_LDADD = $(broker_ldadd)
+
 # The worker's side of the pool has one owner with the broker.
 check_PROGRAMS += tests/unit/worker/test_pool
 tests_unit_worker_test_pool_SOURCES = tests/unit/worker/test_pool.c
