@@ -45,14 +45,26 @@ tests_unit_broker_test_tls_hs_pool_SOURCES = \
 	tests/unit/broker/tls_origin.c tests/unit/broker/tls_origin.h
 tests_unit_broker_test_tls_hs_pool_LDADD = $(broker_ldadd)
 
-check_PROGRAMS += tests/unit/broker/test_h2_pool
-tests_unit_broker_test_h2_pool_SOURCES = \
-	tests/unit/broker/test_h2_pool.c \
+broker_h2_world = tests/unit/broker/h2_world.c tests/unit/broker/h2_world.h \
 	tests/unit/broker/fake.c tests/unit/broker/fake.h \
 	tests/unit/broker/h2_origin.c tests/unit/broker/h2_origin.h \
 	tests/unit/broker/tls_origin.c tests/unit/broker/tls_origin.h \
 	$(broker_rig)
+
+check_PROGRAMS += tests/unit/broker/test_h2_pool
+tests_unit_broker_test_h2_pool_SOURCES = tests/unit/broker/test_h2_pool.c \
+	$(broker_h2_world)
 tests_unit_broker_test_h2_pool_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_h2_hello
+tests_unit_broker_test_h2_hello_SOURCES = tests/unit/broker/test_h2_hello.c \
+	$(broker_h2_world)
+tests_unit_broker_test_h2_hello_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_lease_dial
+tests_unit_broker_test_lease_dial_SOURCES = tests/unit/broker/test_lease_dial.c \
+	$(broker_h2_world)
+tests_unit_broker_test_lease_dial_LDADD = $(broker_ldadd)
 
 # The worker's side of the pool has one owner with the broker.
 check_PROGRAMS += tests/unit/worker/test_pool
