@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shm/base/chk.h"
+#include "shm/proto/h2_head.h"
 #include "shm/proto/proxy_hdr.h"
 #include "worker/lb.h"
 #include "worker/stream_parts.h"
@@ -260,14 +261,13 @@ connected(struct stream *s, struct bconn *bc)
 	struct txn *t = &s->t;
 	int err = attach(s, bc);
 
-	if (err == -WSE_DENIED) { /* others were faster: it is full now */
-		pool_unpermit(wk.pool, bc);
+	if (err == -WSE_DENIED) { /* full now, or gone */
 		back_lease(s);
 		return;
 	}
 	if (err < 0) {
-		pool_unpermit(wk.pool, bc);
-		retry_connect(s, PFAIL_INTERNAL);
+		retry_connect(
+		    s, err == -WSE_EOF ? PFAIL_CONNECT : PFAIL_INTERNAL);
 		return;
 	}
 	t->bc_alpn = bc->alpn;
@@ -385,6 +385,58 @@ proxy_bytes(struct stream *s)
 	return n > 0 ? sv_of(p, (size_t)n) : SV_NULL;
 }
 
+enum {
+	ANY_H2 = TAG_BIT(TAG_H2) | TAG_BIT(TAG_H2WS),
+	ALPN_H1 = 1,
+	ALPN_H2 = 2,
+};
+
+/* What the server line offers by ALPN; 0: it has none. */
+static unsigned
+alpn_of(const struct server *srv)
+{
+	const struct tls_alpn *a = &srv->tls.opts.alpn;
+	unsigned has = 0;
+
+	if (!srv->tls.enabled || a->n == 0)
+		return 0;
+	if (tls_alpn_has(a, SV("h2")))
+		has |= ALPN_H2;
+	if (tls_alpn_has(a, SV("http/1.1")) || tls_alpn_has(a, SV("http/1.0")))
+		has |= ALPN_H1;
+	return has ? has : ALPN_H1;
+}
+
+/*
+ * Which connections fit (the design's table; `ws auto`).  An upgrade that is
+ * no WebSocket is only for HTTP/1; where there is none, it is not asked for.
+ */
+static uint8_t
+tags_of(const struct server *srv, bool upgrade, bool websocket)
+{
+	unsigned alpn = alpn_of(srv);
+	uint8_t tags = 0;
+
+	if (!alpn)
+		alpn = srv->proto_h2 ? ALPN_H2 : ALPN_H1;
+	if (upgrade && (alpn & ALPN_H1))
+		return TAG_BIT(TAG_H1);
+	if (websocket)
+		return TAG_BIT(TAG_H2WS);
+	if (alpn & ALPN_H1)
+		tags |= TAG_BIT(TAG_H1);
+	if (alpn & ALPN_H2)
+		tags |= ANY_H2;
+	return tags;
+}
+
+static bool
+is_websocket(const struct http_head *h)
+{
+	return h->conn_upgrade && h->framing == HTTP_BODY_NONE &&
+	    sv_ieq(h2_head_upgrade(h), SV("websocket"));
+}
+
 static void
 want_fill(struct stream *s, struct pool_want *w)
 {
@@ -394,7 +446,7 @@ want_fill(struct stream *s, struct pool_want *w)
 	w->srv = srv;
 	w->reuse = reuse_of(s);
 	w->fresh_only_private = s->t.be->http.reuse == REUSE_NEVER;
-	w->tags = TAG_BIT(TAG_H1);
+	w->tags = tags_of(srv, s->t.req->conn_upgrade, is_websocket(s->t.req));
 	dst_fill(s, &w->dst);
 	w->name = w->proxy_hdr = w->sni = SV_NULL;
 	if (srv->tls.enabled && srv->tls.sni &&

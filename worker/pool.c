@@ -77,7 +77,7 @@ pool_get(struct pool *p, const struct pool_want *w, struct bconn *keep,
     struct pool_lease *l, struct bconn **bc_r)
 {
 	uint32_t server = (uint32_t)w->srv->row;
-	struct bconn *bc = NULL;
+	struct bconn *bc = NULL, *open;
 
 	CHK(server < p->board->cap.server_count);
 	l->why = "";
@@ -85,17 +85,19 @@ pool_get(struct pool *p, const struct pool_want *w, struct bconn *keep,
 	l->dial_us = 0;
 	l->was_dialed = false;
 	l->queue_left_us = clock_us();
+	open = keep ? NULL : pool_idle_open(p, w);
 	if (is_own_turn(p, server)) {
-		if (keep && pool_permit_try(p, server))
-			bc = keep;
-		else if (!keep && !w->fresh_only_private &&
-		    pool_idle_take(p, w, &bc) == 0)
-			stat_add(&p->stat->own_reuse, 1);
-		else
+		if (keep || open)
+			bc = pool_permit_try(p, server) ? keep ? keep : open
+							: NULL;
+		else if (w->fresh_only_private ||
+		    pool_idle_take(p, w, false, &bc) != 0)
 			bc = NULL;
 	}
 	if (!bc)
-		return pool_lease_start(p, w, keep, l);
+		return pool_lease_start(p, w, keep, open != NULL, l);
+	if (!keep)
+		stat_add(&p->stat->own_reuse, 1);
 	bc->uses++;
 	*bc_r = bc;
 	return 0;
@@ -127,6 +129,17 @@ pool_unpermit(struct pool *p, struct bconn *bc)
 	CHK(!bc->idle);
 	bc->fresh = false;
 	pool_permit_drop(p, bc->server, true);
+}
+
+void
+pool_rest(struct pool *p, struct bconn **bcp, bool permit)
+{
+	struct bconn *bc = *bcp;
+
+	*bcp = NULL;
+	CHK(bc && !bc->idle && bc->tag != TAG_H1);
+	pool_share(p, bc, false);
+	pool_idle_put(p, bc, permit);
 }
 
 void

@@ -16,9 +16,11 @@
 #include "shm/base/list.h"
 #include "shm/conf/conf.h"
 #include "shm/ipc/chan.h"
+#include "shm/proto/h2_port.h"
 #include "shm/seg/vault.h"
 
 struct pool;
+struct h2_back;
 struct idle_set;
 struct tls_rec;
 
@@ -35,14 +37,17 @@ struct bconn {
 	bool tunnel;
 	bool bound; /* authenticated for one session: never shared again */
 	bool lost;  /* the CAS was lost: event_del'd, REVOKE or GRANT follows */
-	struct idle_set *set; /* the list it idles in */
-	struct list node;     /* own idle list, most recently used first */
+	struct idle_set *set; /* the one it is listed in */
+	struct list node;     /* set->idle, or set->open, or none */
 	bool is_tls;
 	struct tls_rec *tls; /* leased: the records' state; NULL: plain */
 	struct sv alpn;      /* what its handshake agreed on; mostly empty */
 	uint64_t warm_ms;    /* idle since, while it is in pool.warm */
 	struct list warm;    /* in pool.warm or pool.parts */
 	uint8_t waits;       /* times a record was there in part */
+	bool unseen; /* HTTP/2: its end may be there to be read already */
+	struct h2_back *h2; /* its session: leased, and a while after */
+	uint8_t port[H2_PORT_IDLE_BYTES]; /* HTTP/2: when it last was at rest */
 	/* Owner's read callback while leased; set by the stream after
 	 * pool_get(). */
 	void (*on_read)(struct bconn *bc, void *arg);
@@ -88,6 +93,7 @@ struct pool_lease {
 	struct pool_want
 	    want;           /* pointers inside must stay valid while waiting */
 	struct bconn *keep; /* has its connection, waits for a permit */
+	bool permit_only;   /* ... or saw a shared one with room */
 	bool sent;          /* the broker has it; else it waits for credit */
 	uint64_t sent_us;
 	/* Filled in for the log: */
@@ -133,6 +139,16 @@ void pool_close(struct pool *p, struct bconn **bc, int why);
 void pool_unpermit(struct pool *p, struct bconn *bc);
 /* A kept (unpermitted) connection ends: like pool_close without a permit. */
 void pool_drop_kept(struct pool *p, struct bconn **bc);
+/*
+ * A leased HTTP/2 connection takes one more stream, or none for now:
+ * pool_get() gives it to others, with a permit for each.
+ */
+void pool_share(struct pool *p, struct bconn *bc, bool has_room);
+/*
+ * No stream is on it, and bc->port is up to date: like pool_release(); permit:
+ * that of the last one is not given back yet.
+ */
+void pool_rest(struct pool *p, struct bconn **bc, bool permit);
 /* It became a tunnel: never pooled again; the permit stays counted until
  * pool_close(). */
 void pool_tunnel(struct pool *p, struct bconn *bc);

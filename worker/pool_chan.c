@@ -132,6 +132,7 @@ on_later(evutil_socket_t fd, short what, void *arg)
 		pool_chan_flush(p);
 	pool_lease_send(p);
 	pool_lease_serve_local(p);
+	pool_lease_serve_open(p);
 }
 
 /* --- what the broker says --- */

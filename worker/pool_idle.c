@@ -11,6 +11,7 @@
 
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
+#include "worker/h2_back.h"
 #include "worker/pool_parts.h"
 #include "worker/xprt_tls.h"
 
@@ -83,6 +84,7 @@ set_get(
 	s = mempool_get(&p->sets);
 	CHK(s);
 	list_init(&s->idle);
+	list_init(&s->open);
 	s->server = server;
 	s->key = *key;
 	s->hash_next = *head;
@@ -95,7 +97,7 @@ set_put(struct pool *p, struct idle_set *s)
 {
 	struct idle_set **pp;
 
-	if (s->pinned || !list_is_empty(&s->idle))
+	if (s->pinned || !list_is_empty(&s->idle) || !list_is_empty(&s->open))
 		return;
 	for (pp = set_bucket(p, s->server, &s->key); *pp != s;)
 		pp = &(*pp)->hash_next;
@@ -214,7 +216,7 @@ acquire(struct pool *p, struct bconn *bc)
 	bc->idle = false;
 	bc->asked = false;
 	if (vault_take(p->vault, bc->slot, bc->gen) &&
-	    (!bc->is_tls || pool_tls_load(p, bc)))
+	    (!pool_tls_has_state(bc) || pool_tls_load(p, bc)))
 		return true;
 	pool_idle_end(p, bc, WSE_CORRUPT, false);
 	return false;
@@ -231,8 +233,13 @@ idle_event(struct pool *p, struct bconn *bc)
 void
 pool_idle_look(struct pool *p, struct bconn *bc)
 {
-	int r = look(bc);
+	int r;
 
+	if (bc->tag != TAG_H1) { /* one of HTTP/2 has */
+		h2_back_look(bc);
+		return;
+	}
+	r = look(bc);
 	if (r == -WSE_AGAIN && pool_tls_wait(p, bc))
 		return;
 	bc->waits = 0;
@@ -305,7 +312,7 @@ pool_idle_end(struct pool *p, struct bconn *bc, int why, bool permit)
 	uint32_t slot = bc->slot, server = bc->server;
 
 	(void)why;
-	if (bc->is_tls)
+	if (pool_tls_has_state(bc))
 		vault_wipe(p->vault, slot);
 	shutdown(bc->fd, SHUT_RDWR);
 	if (slot_close(p->board, slot, bc->gen, p->instance) != 0)
@@ -371,7 +378,7 @@ pool_idle_put(struct pool *p, struct bconn *bc, bool permit)
 	bc->set = set_get(p, bc->server, &s->key, true);
 	list_add_head(&bc->set->idle, &bc->node);
 	atomic_store_explicit(&s->uses, bc->uses, memory_order_relaxed);
-	if (!bc->is_tls)
+	if (!pool_tls_has_state(bc))
 		vault_put(p->vault, bc->slot, bc->gen, VAULT_PLAIN, NULL, 0);
 	else if (pool_tls_save(p, bc))
 		pool_tls_warm(p, bc);
@@ -408,15 +415,59 @@ reuse_fits(const struct bconn *bc, enum lease_reuse reuse)
 	return false;
 }
 
+void
+pool_share(struct pool *p, struct bconn *bc, bool has_room)
+{
+	CHK(!bc->idle);
+	if (has_room == (bc->set != NULL))
+		return;
+	if (!has_room) {
+		unlink_idle(p, bc);
+		return;
+	}
+	bc->set = set_get(p, bc->server, &p->board->slot[bc->slot].key, true);
+	list_add_head(&bc->set->open, &bc->node);
+	if (p->waiting_count)
+		pool_chan_later(p);
+}
+
+struct bconn *
+pool_idle_open(struct pool *p, const struct pool_want *w)
+{
+	uint32_t server = (uint32_t)w->srv->row;
+	uint32_t epoch = atomic_load_explicit(
+	    &p->board->server[server].epoch, memory_order_relaxed);
+	struct idle_set *set =
+	    w->fresh_only_private || !(w->tags & ~TAG_BIT(TAG_H1))
+	    ? NULL
+	    : set_find(p, w);
+	struct bconn *bc;
+	struct list *it;
+
+	if (!set)
+		return NULL;
+	list_for(it, &set->open)
+	{
+		bc = list_entry(it, struct bconn, node);
+		if ((w->tags & TAG_BIT(bc->tag)) && reuse_fits(bc, w->reuse) &&
+		    p->board->slot[bc->slot].epoch == epoch) {
+			bc->fresh = bc->uses == 0;
+			return bc;
+		}
+	}
+	return NULL;
+}
+
 int
-pool_idle_take(struct pool *p, const struct pool_want *w, struct bconn **bc_r)
+pool_idle_take(struct pool *p, const struct pool_want *w, bool has_permit,
+    struct bconn **bc_r)
 {
 	uint32_t server = (uint32_t)w->srv->row;
 	uint32_t epoch = atomic_load_explicit(
 	    &p->board->server[server].epoch, memory_order_relaxed);
 	struct idle_set *set = set_find(p, w);
 	struct list *it, *tmp;
-	bool permit = false, pinned;
+	bool permit = has_permit, pinned;
 	struct bconn *bc;
 	int r = -WSE_NOTFOUND;
 
@@ -446,7 +497,7 @@ pool_idle_take(struct pool *p, const struct pool_want *w, struct bconn **bc_r)
 	}
 	set->pinned = pinned;
 	set_put(p, set);
-	if (permit && r != 0)
+	if (permit && !has_permit && r != 0)
 		pool_permit_drop(p, server, false);
 	return r;
 }

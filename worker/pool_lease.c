@@ -65,7 +65,7 @@ fill(const struct pool *p, const struct pool_lease *l, struct ipc_lease *m)
 	m->flags = 0;
 	if (w->fresh_only_private)
 		m->flags |= LEASE_F_PRIVATE;
-	if (l->keep)
+	if (l->keep || l->permit_only)
 		m->flags |= LEASE_F_PERMIT_ONLY;
 	m->proxy_bytes = (uint8_t)w->proxy_hdr.n;
 	m->dst_bytes = (uint16_t)w->dst.len;
@@ -123,7 +123,7 @@ pool_lease_unsend(struct pool *p)
 
 int
 pool_lease_start(struct pool *p, const struct pool_want *w, struct bconn *keep,
-    struct pool_lease *l)
+    bool permit_only, struct pool_lease *l)
 {
 	CHK(l->id == 0);
 	if (p->waiting_count >= POOL_WAITING_MAX)
@@ -133,6 +133,7 @@ pool_lease_start(struct pool *p, const struct pool_want *w, struct bconn *keep,
 		return -WSE_TOOBIG;
 	l->want = *w;
 	l->keep = keep;
+	l->permit_only = permit_only;
 	l->arrival_us = clock_us();
 	p->waiting_count++;
 	insert_local(p, l);
@@ -194,6 +195,34 @@ again(struct pool *p, struct pool_lease *l)
 	pool_lease_send(p);
 }
 
+/* What this worker has for it, with a permit; NULL: nothing now. */
+static struct bconn *
+own_for(struct pool *p, struct pool_lease *l, bool only_open)
+{
+	uint32_t server = (uint32_t)l->want.srv->row;
+	struct bconn *bc = l->keep;
+
+	if (p->open && atomic_load(&p->board->server[server].attention))
+		return NULL;
+	if (!bc)
+		bc = pool_idle_open(p, &l->want);
+	if (bc)
+		return pool_permit_try(p, server) ? bc : NULL;
+	if (only_open || l->want.fresh_only_private ||
+	    pool_idle_take(p, &l->want, false, &bc) != 0)
+		return NULL;
+	return bc;
+}
+
+static void
+serve(struct pool *p, struct pool_lease *l, struct bconn *bc)
+{
+	l->queue_left_us = clock_us();
+	l->was_dialed = false;
+	bc->uses++;
+	deliver(p, l, bc, PFAIL_INTERNAL, 0);
+}
+
 void
 pool_lease_serve_local(struct pool *p)
 {
@@ -205,22 +234,35 @@ restart:
 	list_for(it, &p->local)
 	{
 		l = list_entry(it, struct pool_lease, node);
-		if (p->open &&
-		    atomic_load(&p->board->server[l->want.srv->row].attention))
+		bc = own_for(p, l, false);
+		if (!bc)
 			continue;
-		if (l->keep) {
-			if (!pool_permit_try(p, (uint32_t)l->want.srv->row))
-				continue;
-			bc = l->keep;
-		} else if (l->want.fresh_only_private ||
-		    pool_idle_take(p, &l->want, &bc) != 0) {
-			continue;
-		}
-		l->queue_left_us = clock_us();
-		l->was_dialed = false;
-		bc->uses++;
-		deliver(p, l, bc, PFAIL_INTERNAL, 0);
+		serve(p, l, bc);
 		goto restart; /* the callback may have changed the list */
+	}
+}
+
+void
+pool_lease_serve_open(struct pool *p)
+{
+	struct ipc_msg m = { .type = IPC_CANCEL };
+	struct pool_lease *l;
+	struct bconn *bc;
+	struct list *it;
+
+restart:
+	list_for(it, &p->sent)
+	{
+		l = list_entry(it, struct pool_lease, node);
+		bc = l->keep ? NULL : own_for(p, l, true);
+		if (!bc)
+			continue;
+		m.u.cancel.lease = l->id;
+		/* refused: what is granted for it comes back by itself */
+		if (p->open)
+			(void)!chan_send(p->chan, &m);
+		serve(p, l, bc);
+		goto restart;
 	}
 }
 
@@ -260,17 +302,26 @@ static int
 granted_permit(struct pool *p, const struct ipc_grant *g)
 {
 	struct pool_lease *l = find_sent(p, g->lease);
+	struct bconn *bc;
 
 	p->servers[g->server].permits++;
 	if (!l) {
 		pool_permit_drop(p, g->server, true);
 		return 0;
 	}
-	if (!l->keep)
+	if (!l->keep && !l->permit_only)
 		return -WSE_PROTO;
-	l->keep->uses++;
+	bc = l->keep ? l->keep : pool_idle_open(p, &l->want);
+	if (!bc && pool_idle_take(p, &l->want, true, &bc) != 0) {
+		/* the shared one it saw is full or gone */
+		l->permit_only = false;
+		pool_permit_drop(p, g->server, true);
+		again(p, l);
+		return 0;
+	}
+	bc->uses++;
 	note_grant(p, l, g);
-	deliver(p, l, l->keep, PFAIL_INTERNAL, 0);
+	deliver(p, l, bc, PFAIL_INTERNAL, 0);
 	return 0;
 }
 
@@ -285,6 +336,7 @@ granted_bconn(struct pool *p, struct ipc_msg *m)
 		if (!bc || bc->gen != g->gen || !bc->idle)
 			return NULL;
 		pool_idle_revive(p, bc);
+		bc->tag = (enum slot_tag)g->tag;
 		return bc;
 	}
 	if (bc && !bc->idle)
@@ -314,13 +366,22 @@ granted_truncated(struct pool *p, const struct ipc_grant *g)
 	return 0;
 }
 
-/* Of a TLS connection, the state that the broker left in the vault. */
+/* Of a connection with one, the state that the broker left in the vault. */
 static bool
 is_state_here(struct pool *p, struct bconn *bc, const struct ipc_grant *g)
 {
 	bc->is_tls = g->flags & GRANT_F_TLS;
-	return !bc->is_tls ||
+	return !pool_tls_has_state(bc) ||
 	    (vault_take(p->vault, bc->slot, bc->gen) && pool_tls_load(p, bc));
+}
+
+/* Of one that idled: HTTP/2 is looked at by whoever opens a stream. */
+static bool
+is_alive(struct bconn *bc, const struct ipc_grant *g)
+{
+	bc->unseen = bc->tag != TAG_H1 && !(g->flags & GRANT_F_DIALED);
+	return bc->tag != TAG_H1 || (g->flags & GRANT_F_DIALED) ||
+	    pool_idle_is_quiet(bc);
 }
 
 int
@@ -350,8 +411,7 @@ pool_lease_granted(struct pool *p, struct ipc_msg *m)
 		pool_idle_put(p, bc, true);
 		return 0;
 	}
-	if (!is_state_here(p, bc, g) ||
-	    (!(g->flags & GRANT_F_DIALED) && !pool_idle_is_quiet(bc))) {
+	if (!is_state_here(p, bc, g) || !is_alive(bc, g)) {
 		pool_idle_end(p, bc, WSE_EOF, true);
 		again(p, l);
 		return 0;

@@ -18,10 +18,11 @@
 
 enum { POOL_WAITING_MAX = 1 << 16 };
 
-/* Own idle connections of one reuse key of one server. */
+/* Own connections of one reuse key of one server. */
 struct idle_set {
 	struct idle_set *hash_next;
 	struct list idle; /* bconn.node, most recently used first */
+	struct list open; /* likewise; leased, they take more streams */
 	struct slot_key key;
 	uint32_t server;
 	bool pinned; /* pool_server.plain points here */
@@ -76,10 +77,12 @@ struct bconn *pool_idle_adopt(struct pool *p, uint32_t slot, uint32_t gen,
     uint32_t server, enum slot_tag tag, int *fd);
 /*
  * An own idle connection that fits, with a permit: 0; -WSE_NOTFOUND: none;
- * -WSE_FULL: no permit.
+ * -WSE_FULL: no permit.  has_permit: the caller has it and keeps it.
  */
-MUST_USE int
-pool_idle_take(struct pool *p, const struct pool_want *w, struct bconn **bc_r);
+MUST_USE int pool_idle_take(struct pool *p, const struct pool_want *w,
+    bool has_permit, struct bconn **bc_r);
+/* A shared one that fits and has room, or NULL. */
+struct bconn *pool_idle_open(struct pool *p, const struct pool_want *w);
 /* Back to idle, or closed; `permit`: its request is over. */
 void pool_idle_put(struct pool *p, struct bconn *bc, bool permit);
 /* Granted again while it was in the own list. */
@@ -97,31 +100,43 @@ bool pool_idle_is_quiet(struct bconn *bc);
 /* --- pool_tls.c --- */
 void pool_tls_init(struct pool *p);
 void pool_tls_fini(struct pool *p);
-/* After vault_take(): bc->tls from the vault unless it is there still. */
+/*
+ * After vault_take(), for a connection with a state: bc->tls and bc->port from
+ * the vault, unless they are there still.
+ */
 bool pool_tls_load(struct pool *p, struct bconn *bc);
 /* Before a release: state and `ready`. False: it must not idle. */
 bool pool_tls_save(struct pool *p, struct bconn *bc);
-/* Idle from now on: bc->tls stays for a while. */
+/* Idle from now on: bc->tls and bc->h2 stay for a while. */
 void pool_tls_warm(struct pool *p, struct bconn *bc);
 /*
  * An idle one, just acquired, has part of a record: it stays LEASED until the
  * rest is there.  False: that has lasted too long.
  */
 bool pool_tls_wait(struct pool *p, struct bconn *bc);
-/* close_notify, as far as the socket takes it. */
+/* GOAWAY and close_notify, as far as the socket takes them. */
 void pool_tls_bye(struct bconn *bc);
-/* Wipe and free bc->tls; the vault is not touched. */
+/* Wipe and free bc->tls and bc->h2; the vault is not touched. */
 void pool_tls_forget(struct bconn *bc);
+/* There is more to it than a descriptor. */
+static inline bool
+pool_tls_has_state(const struct bconn *bc)
+{
+	return bc->is_tls || bc->tag != TAG_H1;
+}
 
 /* --- pool_lease.c --- */
+/* permit_only: there was a shared connection with room. */
 MUST_USE int pool_lease_start(struct pool *p, const struct pool_want *w,
-    struct bconn *keep, struct pool_lease *l);
+    struct bconn *keep, bool permit_only, struct pool_lease *l);
 /* Send what credit allows. */
 void pool_lease_send(struct pool *p);
 /* A new broker: all unanswered ones are to be sent again. */
 void pool_lease_unsend(struct pool *p);
-/* Serve leases the broker does not have from own idle connections. */
+/* Serve leases the broker does not have from own connections. */
 void pool_lease_serve_local(struct pool *p);
+/* Serve those that wait for a dial from shared connections with room. */
+void pool_lease_serve_open(struct pool *p);
 MUST_USE int pool_lease_granted(struct pool *p, struct ipc_msg *m);
 MUST_USE int pool_lease_failed(struct pool *p, const struct ipc_fail *f);
 /* A permit in the own cell, or not. */

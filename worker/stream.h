@@ -20,8 +20,9 @@
  */
 struct back_ops {
 	/*
-	 * One stream more: s->b.x.mux is set.  -WSE_DENIED: it takes no more
-	 * now; -WSE_NOMEM.
+	 * One stream more: s->b.x.mux is set.  Else connection and permit are
+	 * given back: -WSE_DENIED: it takes no more now, ask for another;
+	 * -WSE_EOF: a new one that takes none at all; -WSE_NOMEM.
 	 */
 	int (*open)(struct stream *s, struct bconn *bc);
 	/* Send s->t.req, its body follows through the transport. 0 or -WSE_*.

@@ -20,6 +20,7 @@
 #include "worker/certs.h"
 #include "worker/fconn.h"
 #include "worker/fconn_tls.h"
+#include "worker/h2_back.h"
 #include "worker/rule_hooks.h"
 #include "worker/sandbox.h"
 #include "worker/wk.h"
@@ -323,6 +324,7 @@ worker_main(const struct worker_heritage *h)
 	certs_inherit(h);
 	if (fconn_tls_init() < 0)
 		fail("TLS contexts");
+	h2_back_init();
 	channels_start(h);
 	if (sandbox_filter() < 0)
 		fail("system call filter");

@@ -22,9 +22,10 @@ xmux_recv(struct xmux *m, void *p, size_t room)
 	uint32_t n = buf_len(&m->rx);
 
 	if (n == 0) {
-		if (m->dead)
-			return -WSE_RESET;
-		return m->rx_end ? -WSE_EOF : -WSE_AGAIN;
+		/* a reset after the end takes nothing away from it */
+		if (m->rx_end)
+			return -WSE_EOF;
+		return m->dead ? -WSE_RESET : -WSE_AGAIN;
 	}
 	if (n > room)
 		n = (uint32_t)room;

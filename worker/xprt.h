@@ -119,8 +119,8 @@ xprt_is_quiet(const struct xprt *x)
 
 	if (x->tls)
 		return xprt_tls_is_quiet(x->tls, x->fd);
-	if (x->mux)
-		return !xmux_has_pending(x->mux);
+	if (x->mux) /* its end is no end of the connection */
+		return !x->mux->rx.data && !x->mux->dead;
 	return recv(x->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
 	    errno == EAGAIN;
 }
