@@ -70,7 +70,7 @@ def test_counts_by_protocol():
         a.ping()
         h = h2_stats(origin)
         assert (h["resets_received"], h["open_streams"]) == (1, 3), h
-        assert h["pings_received"] == 1, h
+        assert h["pings_received"] == 2, h
         assert origin.stats()["aborted"] == 1
         a.send_goaway()
         wait_until(lambda: h2_stats(origin)["goaways_received"] == 1)
@@ -342,6 +342,46 @@ def test_goaway_leaves_streams_unprocessed():
         assert stats["requests"] == 2, stats
         assert stats["h2"]["unprocessed"] == count - 2, stats
         assert stats["h2"]["goaways_sent"] == 1, stats
+
+
+def test_goaway_in_two_steps():
+    origin = Origin("--h2-goaway", "2", "--h2-notice")
+    with H2Client(origin.port) as c:
+        sids = [c.request("GET", "/delay/400") for _ in range(4)]
+        assert c.wait_frame(h2.GOAWAY).last == 0x7FFFFFFF
+        assert c.wait_frame(h2.GOAWAY).last == sids[3]
+        assert all(c.response(sid).status == 200 for sid in sids)
+        assert c.is_closed(10)
+
+
+def test_stays_open_after_goaway():
+    origin = Origin("--h2-goaway", "2", "--h2-stay")
+    with H2Client(origin.port) as c:
+        assert [c.get("/conn").status for _ in range(2)] == [200, 200]
+        c.wait(lambda: c.goaway)
+        late = c.request("GET", "/conn")
+        assert not c.is_closed(0.5) and not c.streams[late].headers
+    wait_until(lambda: origin.stats()["open"] == 0)
+    origin = Origin("--idle-close", "300", "--h2-stay")
+    with H2Client(origin.port) as c:
+        c.get("/conn")
+        assert c.wait_frame(h2.GOAWAY).last == 1
+        assert not c.is_closed(0.5)
+    assert h2_stats(origin)["goaways_sent"] == 1
+
+
+def test_frames_on_idle_connections():
+    origin = Origin("--h2-idle-frames", "50")
+    with H2Client(origin.port) as c:
+        c.wait_frame(h2.PING)
+        assert c.get("/delay/300").status == 200
+        for _ in range(3):
+            c.wait_frame(h2.PING, 0, lambda f: not f.is_ack)
+            c.wait_frame(h2.RST_STREAM, 1)
+        stats = h2_stats(origin)
+        assert stats["pings_answered"] >= 3, stats
+        assert stats["settings_acked"] >= 3, stats
+        assert stats["late_frames"] >= 6 and stats["errors"] == 0, stats
 
 
 def test_goaway_on_request():

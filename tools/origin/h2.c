@@ -101,6 +101,10 @@ count_received(const nghttp2_frame *frame)
 	case NGHTTP2_GOAWAY:
 		h2_stat.goaways_received++;
 		break;
+	case NGHTTP2_SETTINGS:
+		if (ack)
+			h2_stat.settings_acked++;
+		break;
 	case NGHTTP2_PING:
 		if (ack)
 			h2_stat.pings_answered++;
@@ -313,6 +317,7 @@ h2_start(struct conn *c)
 	}
 	c->h2 = h;
 	c->state = CONN_H2;
+	h2_bad_start(h);
 	h->silent = h2_options.settings_delay > 0 && !c->admin;
 	if (h->silent)
 		conn_timer(c, h2_options.settings_delay);
@@ -334,6 +339,7 @@ h2_free(struct h2 **h_r)
 		return;
 	while ((s = LIST_FIRST(&h->streams)))
 		h2_stream_free(&s);
+	h2_bad_stop(h);
 	if (!h->c->admin)
 		h2_stat.open--;
 	nghttp2_session_del(h->session);
@@ -403,6 +409,8 @@ is_over(struct h2 *h)
 		return true;
 	if (h2_buf_len(&h->raw) || nghttp2_session_want_write(h->session))
 		return false;
+	if (h2_options.stay && h->told && !h->failed)
+		return false;
 	return h->failed || !nghttp2_session_want_read(h->session);
 }
 
@@ -425,16 +433,18 @@ h2_timeout(struct conn *c)
 
 	if (h->silent) {
 		h->silent = false;
-		if (!h2_bad_release(h) && LIST_EMPTY(&h->streams))
+		if (LIST_EMPTY(&h->streams))
 			conn_start_idle(c);
 		return;
 	}
-	if (h2_bad_release(h) || !LIST_EMPTY(&h->streams))
+	if (!LIST_EMPTY(&h->streams))
 		return;
 	if (h2_options.abrupt) {
 		c->plan.drop = true;
 		h->cut = true;
 	} else {
-		nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
+		h2_bad_goaway(h,
+		    nghttp2_session_get_last_proc_stream_id(h->session),
+		    NGHTTP2_NO_ERROR);
 	}
 }

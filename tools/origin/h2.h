@@ -21,6 +21,8 @@ struct h2_options {
 	bool off;          /* --no-h2: not without ALPN */
 	bool no_websocket; /* does not announce extended CONNECT */
 	bool abrupt;       /* closes without GOAWAY */
+	bool stay;         /* does not close after GOAWAY */
+	bool notice;       /* before it one that names no last stream */
 	uint32_t window;   /* bytes, of a stream */
 	uint32_t conn_window;
 	uint32_t max_streams;
@@ -32,6 +34,7 @@ struct h2_options {
 	uint32_t refuse;         /* every so manieth stream */
 	uint32_t late;           /* frames on the so manieth stream before */
 	uint32_t pings;          /* with each request */
+	uint32_t idle_frames;    /* ms between them */
 	uint32_t padding;        /* bytes, of DATA and HEADERS */
 };
 

@@ -42,6 +42,7 @@ put_late(struct h2 *h, int64_t id)
 void
 h2_bad_closed(struct h2 *h, int32_t id)
 {
+	h->closed_id = id;
 	if (h2_options.late && !h->c->admin)
 		put_late(h, (int64_t)id - 2 * (int64_t)h2_options.late);
 }
@@ -99,13 +100,37 @@ h2_bad_goaway(struct h2 *h, int32_t last_id, uint32_t code)
 	    h->session, NGHTTP2_FLAG_NONE, last_id, code, NULL, 0);
 }
 
-bool
-h2_bad_release(struct h2 *h)
+static void
+hold(struct h2 *h)
 {
-	if (!h->last_id || h->told)
-		return false;
+	static const struct timeval pause = { 0, HOLD_MS * 1000 };
+
+	evtimer_add(&h->hold, &pause);
+}
+
+static void
+release(struct h2 *h)
+{
+	evtimer_del(&h->hold);
+	if (h->told)
+		return;
+	if (h->noticed)
+		h->last_id =
+		    nghttp2_session_get_last_proc_stream_id(h->session);
 	h2_bad_goaway(h, h->last_id, NGHTTP2_NO_ERROR);
-	return true;
+}
+
+static void
+on_hold(evutil_socket_t fd, short what, void *arg)
+{
+	struct h2 *h = arg;
+
+	(void)fd;
+	(void)what;
+	if (h->c->state != CONN_H2)
+		return;
+	release(h);
+	conn_run(h->c);
 }
 
 /* GOAWAY after so many streams; false for those that are not answered. */
@@ -116,19 +141,68 @@ count_down(struct h2_stream *s)
 	uint32_t limit =
 	    h2_options.goaway ? h2_options.goaway : conn_options.close_after;
 
-	if (!limit || h->begun < limit)
+	if (!limit || h->begun < limit || h->noticed)
 		return true;
+	if (h->begun == limit && h2_options.notice) {
+		h->noticed = true;
+		nghttp2_submit_shutdown_notice(h->session);
+		hold(h);
+		return true;
+	}
 	if (h->begun == limit) {
 		h->last_id = s->id;
 		if (h2_options.unprocessed == 0)
-			h2_bad_release(h);
+			release(h);
 		return true;
 	}
-	if (!h->silent)
-		conn_timer(h->c, HOLD_MS);
 	if (h->begun >= limit + h2_options.unprocessed)
-		h2_bad_release(h);
+		release(h);
+	else
+		hold(h);
 	return false;
+}
+
+static void
+beat(struct h2 *h)
+{
+	struct timeval tv = { h2_options.idle_frames / 1000,
+		h2_options.idle_frames % 1000 * 1000 };
+
+	if (h2_options.idle_frames && !h->c->admin)
+		evtimer_add(&h->beat, &tv);
+}
+
+static void
+on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct h2 *h = arg;
+
+	(void)fd;
+	(void)what;
+	if (h->c->state != CONN_H2)
+		return;
+	beat(h);
+	if (!LIST_EMPTY(&h->streams))
+		return;
+	put_frame(h, NGHTTP2_PING, 0, "originat", 8);
+	nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, NULL, 0);
+	put_late(h, h->closed_id);
+	conn_run(h->c);
+}
+
+void
+h2_bad_start(struct h2 *h)
+{
+	conn_timer_assign(&h->hold, on_hold, h);
+	conn_timer_assign(&h->beat, on_beat, h);
+	beat(h);
+}
+
+void
+h2_bad_stop(struct h2 *h)
+{
+	evtimer_del(&h->hold);
+	evtimer_del(&h->beat);
 }
 
 static void

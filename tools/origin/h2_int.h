@@ -70,7 +70,11 @@ struct h2 {
 	uint32_t open_count; /* streams */
 	uint32_t begun;      /* streams with a whole head */
 	int32_t last_id;     /* of those that are answered; 0: no limit yet */
+	int32_t closed_id;   /* the last stream that was closed */
+	struct event hold;   /* then the GOAWAY that is due */
+	struct event beat;   /* then frames on the idle connection */
 	struct h2_buf raw;   /* whole frames that go beside the session's */
+	bool noticed;        /* GOAWAY without a last stream was */
 	bool told;           /* GOAWAY with last_id was submitted */
 	bool silent;         /* --h2-settings-delay */
 	bool mid_block;      /* more of a header block must follow */
@@ -113,10 +117,8 @@ void h2_bad_empties(struct h2_stream *s);
 /* A stream was closed. */
 void h2_bad_closed(struct h2 *h, int32_t id);
 void h2_bad_goaway(struct h2 *h, int32_t last_id, uint32_t code);
-/*
- * The streams that were held back are told that they are not answered.
- * False: there is nothing to tell.
- */
-bool h2_bad_release(struct h2 *h);
+/* Timers, of which none runs yet; and their end. */
+void h2_bad_start(struct h2 *h);
+void h2_bad_stop(struct h2 *h);
 
 #endif

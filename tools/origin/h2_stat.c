@@ -59,6 +59,7 @@ h2_stat_write(char *json)
 		{ "goaways_received", st->goaways_received },
 		{ "pings_received", st->pings_received },
 		{ "pings_answered", st->pings_answered },
+		{ "settings_acked", st->settings_acked },
 		{ "late_frames", st->late_frames },
 		{ "errors", st->errors },
 	};

@@ -28,8 +28,9 @@ struct h2_stat {
 	uint64_t goaways_received;
 	uint64_t pings_received; /* answers to ours not among them */
 	uint64_t pings_answered; /* ours */
-	uint64_t late_frames;    /* sent on finished streams */
-	uint64_t errors;         /* frames and requests that RFC 9113 forbids */
+	uint64_t settings_acked;
+	uint64_t late_frames; /* sent on finished streams */
+	uint64_t errors;      /* frames and requests that RFC 9113 forbids */
 	char error[H2_STAT_TEXT_LEN]; /* the last one's reason */
 };
 
