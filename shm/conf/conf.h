@@ -263,8 +263,8 @@ struct conf_log_target {
 };
 
 struct conf_global {
-	int nbproc;  /* workers, default: 1 */
-	int maxconn; /* client connections, 0: from RLIMIT_NOFILE */
+	int nbproc;     /* workers, default: 1 */
+	int maxconn;    /* client connections, 0: from RLIMIT_NOFILE */
 	int maxsslconn; /* of them through TLS, 0: no limit */
 	int maxsslrate; /* TLS connections accepted a second, 0: no limit */
 	unsigned hard_stop_after_ms; /* 0: no bound */

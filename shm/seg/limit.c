@@ -3,8 +3,8 @@
  * Limited counts over per-process cells; run by the broker and the workers.
  *
  * Layout: one stride per process row: the global cell, then frontends,
- * backends, servers, tunnels, TLS, rounded up so that two processes never share a
- * cache line.
+ * backends, servers, tunnels, TLS, rounded up so that two processes never share
+ * a cache line.
  */
 #include "shm/seg/limit.h"
 

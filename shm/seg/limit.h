@@ -10,8 +10,8 @@
 #include "shm/seg/board.h"
 
 /* LIM_GLOBAL row 0: client connections; LIM_PROXY: fe connections; LIM_BACKEND:
- * streams; LIM_SERVER: requests; LIM_TUNNEL: tunnels of a server; LIM_TLS row 0:
- * client connections through TLS */
+ * streams; LIM_SERVER: requests; LIM_TUNNEL: tunnels of a server; LIM_TLS row
+ * 0: client connections through TLS */
 enum limit_kind {
 	LIM_GLOBAL,
 	LIM_FRONTEND,

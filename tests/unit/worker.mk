@@ -24,3 +24,15 @@ tests_unit_worker_test_reply_LDADD = $(worker_ldadd)
 check_PROGRAMS += tests/unit/worker/test_sandbox
 tests_unit_worker_test_sandbox_SOURCES = tests/unit/worker/test_sandbox.c
 tests_unit_worker_test_sandbox_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_xprt_tls
+tests_unit_worker_test_xprt_tls_SOURCES = tests/unit/worker/test_xprt_tls.c \
+	tests/unit/worker/xprt_tls_rig.h \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_worker_test_xprt_tls_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_xprt_tls_ends
+tests_unit_worker_test_xprt_tls_ends_SOURCES = tests/unit/worker/test_xprt_tls_ends.c \
+	tests/unit/worker/xprt_tls_rig.h \
+	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
+tests_unit_worker_test_xprt_tls_ends_LDADD = $(worker_ldadd)
