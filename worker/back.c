@@ -21,8 +21,10 @@ back_read_on(struct stream *s)
 			event_active(&s->b.rev, EV_READ, 0);
 		return;
 	}
-	if (s->b.bc && !s->b.reading)
+	if (s->b.bc && !s->b.reading) {
+		event_del(&s->b.bc->rev); /* active, it would not be added */
 		s->b.reading = event_add(&s->b.bc->rev, NULL) == 0;
+	}
 	if (s->b.bc && xprt_has_pending(&s->b.x))
 		event_active(&s->b.bc->rev, EV_READ, 0);
 }

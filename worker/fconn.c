@@ -13,6 +13,7 @@
 #include "shm/proto/proxy_hdr.h"
 #include "worker/accept.h"
 #include "worker/fconn_tls.h"
+#include "worker/h2_front.h"
 #include "worker/stream.h"
 #include "worker/stream_parts.h"
 
@@ -20,16 +21,18 @@ enum { LINGER_BYTES = 1 << 20, LINGER_MS = 1000 };
 
 static struct mempool fconn_pool = MEMPOOL_INIT(struct fconn);
 
-static const uint8_t fconn_edges[FC_STATE_N] = {
+static const uint16_t fconn_edges[FC_STATE_N] = {
 	[FC_PROXY] = 1 << FC_TLS | 1 << FC_IDLE | 1 << FC_GONE,
 	[FC_TLS] = 1 << FC_IDLE | 1 << FC_LINGER | 1 << FC_GONE,
-	[FC_IDLE] = 1 << FC_BUSY | 1 << FC_GONE,
-	[FC_BUSY] = 1 << FC_IDLE | 1 << FC_LINGER | 1 << FC_GONE,
+	[FC_IDLE] = 1 << FC_BUSY | 1 << FC_H2 | 1 << FC_GONE,
+	[FC_BUSY] = 1 << FC_IDLE | 1 << FC_H2 | 1 << FC_LINGER | 1 << FC_GONE,
+	[FC_H2] = 1 << FC_REST | 1 << FC_LINGER | 1 << FC_GONE,
+	[FC_REST] = 1 << FC_H2 | 1 << FC_GONE,
 	[FC_LINGER] = 1 << FC_GONE,
 	[FC_GONE] = 0,
 };
 
-static void
+void
 fconn_set_state(struct fconn *fc, enum fconn_state to)
 {
 	CHK(fconn_edges[fc->state] & 1 << to);
@@ -48,6 +51,7 @@ fconn_read_on(struct fconn *fc)
 {
 	if (fc->reading)
 		return;
+	event_del(&fc->rev); /* one that is active would not be added */
 	fc->reading = event_add(&fc->rev, NULL) == 0;
 	if (xprt_has_pending(&fc->x))
 		event_active(&fc->rev, EV_READ, 0);
@@ -119,6 +123,7 @@ fconn_close(struct fconn *fc)
 	wheel_del(wk.wheel, &fc->timer);
 	if (fc->kept)
 		pool_drop_kept(wk.pool, &fc->kept);
+	h2_front_free(fc);
 	buf_put(&fc->in);
 	txn_vars_free(&fc->cli.vars);
 	fconn_tls_free(fc);
@@ -187,6 +192,13 @@ linger_write(struct fconn *fc)
 		fconn_write_off(fc);
 }
 
+void
+fconn_to_h2(struct fconn *fc)
+{
+	if (h2_front_start(fc) < 0)
+		fconn_close(fc);
+}
+
 /* Bytes are in `in`: a request begins. */
 static void
 begin(struct fconn *fc)
@@ -194,6 +206,12 @@ begin(struct fconn *fc)
 	struct stream *s;
 
 	buf_compact(&fc->in);
+	if (h2_front_is_agreed(fc) ||
+	    (h2_front_may_begin(fc) &&
+		h2_front_preface(&fc->in) == H2_PREFACE_WHOLE)) {
+		fconn_to_h2(fc);
+		return;
+	}
 	s = stream_new(fc);
 	if (!s) {
 		fconn_close(fc);
@@ -242,7 +260,7 @@ end_unused(struct fconn *fc, char who)
 	struct stream *s;
 
 	if (fc->cli.request_count > 0 || fe->http.ignore_probes ||
-	    (fe->log.dontlognull && who == 'C')) {
+	    (fe->log.dontlognull && who == 'C') || h2_front_is_agreed(fc)) {
 		fconn_end(fc);
 		return;
 	}
@@ -371,6 +389,10 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	case FC_BUSY:
 		stream_client_readable(fc->s);
 		break;
+	case FC_H2:
+	case FC_REST:
+		h2_front_readable(fc);
+		break;
 	case FC_LINGER:
 		linger_read(fc);
 		break;
@@ -392,6 +414,8 @@ on_write(evutil_socket_t fd, short what, void *arg)
 		push_client(fc->s);
 	else if (fc->state == FC_TLS)
 		fconn_tls_writable(fc);
+	else if (fc->state == FC_H2)
+		h2_front_writable(fc);
 	else if (fc->state == FC_LINGER)
 		linger_write(fc);
 	else
@@ -409,6 +433,10 @@ on_timer(struct wheel_timer *t)
 		break;
 	case FC_IDLE:
 		end_unused(fc, 'c');
+		break;
+	case FC_H2:
+	case FC_REST:
+		h2_front_timeout(fc);
 		break;
 	case FC_TLS:
 		fconn_tls_timeout(fc);
@@ -478,6 +506,40 @@ fconn_new(int *fd, const struct bind *bind, const struct addr *src)
 }
 
 void
+fconn_attach(struct fconn *fc, const struct front_ops *front, struct xmux *m,
+    struct txn_client *shared)
+{
+	fc->x.fd = -1;
+	fc->x.mux = m;
+	fc->front = front;
+	fc->shared = shared;
+	fc->state = FC_BUSY;
+	fc->since_ms = clock_ms();
+	fc->timer.fn = on_timer;
+	event_assign(&fc->rev, wk.base, -1, EV_READ | EV_PERSIST, on_read, fc);
+	event_assign(
+	    &fc->wev, wk.base, -1, EV_WRITE | EV_PERSIST, on_write, fc);
+	m->rev = &fc->rev;
+	m->wev = &fc->wev;
+	m->reading = &fc->reading;
+	m->writing = &fc->writing;
+}
+
+void
+fconn_detach(struct fconn *fc)
+{
+	CHK(fc->front && !fc->s);
+	fconn_set_state(fc, FC_GONE);
+	event_del(&fc->rev);
+	event_del(&fc->wev);
+	fc->reading = fc->writing = false;
+	wheel_del(wk.wheel, &fc->timer);
+	if (fc->kept)
+		pool_drop_kept(wk.pool, &fc->kept);
+	buf_put(&fc->in);
+}
+
+void
 fconn_close_idle(void)
 {
 	struct list *it, *tmp;
@@ -486,7 +548,9 @@ fconn_close_idle(void)
 	{
 		struct fconn *fc = list_entry(it, struct fconn, node);
 
-		if (fc->state == FC_IDLE && !fc->again &&
+		if (fc->state == FC_H2 || fc->state == FC_REST)
+			h2_front_drain(fc);
+		else if (fc->state == FC_IDLE && !fc->again &&
 		    !xprt_has_pending(&fc->x))
 			fconn_end(fc);
 	}

@@ -14,6 +14,8 @@
 #include "worker/xprt.h"
 
 struct fconn_tls;
+struct h2_front;
+struct h2_rest;
 struct stream;
 struct fconn;
 struct http_head;
@@ -43,6 +45,8 @@ enum fconn_state {
 	FC_TLS,    /* the handshake is under way */
 	FC_IDLE,   /* no byte of a request is here */
 	FC_BUSY,   /* a stream has it */
+	FC_H2,     /* HTTP/2: it carries streams, whose fconns are others */
+	FC_REST,   /* the same without any, and without a session */
 	FC_LINGER, /* all is said; what the client still sends is dropped */
 	FC_GONE,
 	FC_STATE_N
@@ -52,12 +56,15 @@ struct fconn {
 	struct list node; /* in wk.conns */
 	struct event rev, wev;
 	struct xprt x;
-	const struct front_ops *front; /* NULL: HTTP/1, a connection by itself */
-	struct txn_client *shared;     /* with front: of the connection */
+	const struct front_ops
+	    *front;                /* NULL: HTTP/1, a connection by itself */
+	struct txn_client *shared; /* with front: of the connection */
 	struct buf in;
 	struct wheel_timer timer;
 	struct stream *s;      /* FC_BUSY only */
 	struct fconn_tls *tls; /* NULL: plain, or before FC_TLS */
+	struct h2_front *h2;   /* FC_H2 only */
+	struct h2_rest *rest;  /* FC_REST only */
 	struct txn_client cli;
 	struct bconn *kept; /* http-reuse never: the session's own */
 	const struct proxy *kept_be;
@@ -75,8 +82,17 @@ void fconn_new(int *fd, const struct bind *bind, const struct addr *src);
 void fconn_close(struct fconn *fc);
 /* The same in order: TLS hears that this is all. */
 void fconn_end(struct fconn *fc);
+/* The fconn of one stream, zeroed, FC_BUSY: its transport is m. */
+void fconn_attach(struct fconn *fc, const struct front_ops *front,
+    struct xmux *m, struct txn_client *shared);
+/* Its stream is gone: give back what it holds, but for m. */
+void fconn_detach(struct fconn *fc);
+/* h2_front.c: FC_H2 and FC_REST. */
+void fconn_set_state(struct fconn *fc, enum fconn_state to);
 /* Its handshake is done: requests may come. */
 void fconn_ready(struct fconn *fc);
+/* It speaks HTTP/2, from what is in `in` on. May close it. */
+void fconn_to_h2(struct fconn *fc);
 /* Between requests: look at what is in `in`, or wait; eof closes. */
 void fconn_next(struct fconn *fc);
 /* Say no more, but let the client read what was sent (RFC 9112 9.6). */

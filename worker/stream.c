@@ -131,6 +131,13 @@ give_back(struct stream *s)
 	free_list = s;
 }
 
+void
+stream_drop(struct stream *s)
+{
+	stream_set_state(s, ST_DONE);
+	give_back(s);
+}
+
 bool
 stream_request_is_read(const struct stream *s)
 {

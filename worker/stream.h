@@ -138,6 +138,8 @@ void stream_req_begin(struct stream *s, int err, bool end);
 void stream_res_begin(struct stream *s, int err, bool end);
 /* The client is gone (RST, or a FIN that counts). Ends the stream. */
 void stream_client_gone(struct stream *s);
+/* As if it had never been: nothing is logged or counted. */
+void stream_drop(struct stream *s);
 /* Everything was sent to the client. Ends the stream. */
 void stream_finish(struct stream *s);
 /* Stop in the middle: nothing more can be said to the client. Ends it. */

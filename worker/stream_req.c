@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 
 #include "shm/base/chk.h"
+#include "worker/h2_front.h"
 #include "worker/stream_parts.h"
 
 static size_t
@@ -323,6 +324,30 @@ stream_req_begin(struct stream *s, int err, bool end)
 	route(s);
 }
 
+/* It may turn out to be no request but HTTP/2's preface. True: it is. */
+static bool
+is_preface(struct stream *s)
+{
+	struct fconn *fc = s->fc;
+
+	if (!h2_front_may_begin(fc))
+		return false;
+	switch (h2_front_preface(&fc->in)) {
+	case H2_PREFACE_WHOLE:
+		stream_drop(s);
+		fconn_to_h2(fc);
+		return true;
+	case H2_PREFACE_PART:
+		fconn_read_on(fc);
+		stream_arm(s);
+		return true;
+	case H2_PREFACE_NO:
+	case H2_PREFACE_N:
+		break;
+	}
+	return false;
+}
+
 void
 stream_req_parse(struct stream *s)
 {
@@ -331,6 +356,8 @@ stream_req_parse(struct stream *s)
 	struct h1_fault fault = { .status = 400 };
 	ssize_t n;
 
+	if (is_preface(s))
+		return;
 	memset(req, 0, offsetof(struct http_head, hdr));
 	n = h1_parse_request(
 	    fc->in.data, fc->in.w, head_max(), &s->scan, req, &fault);
@@ -341,7 +368,9 @@ stream_req_parse(struct stream *s)
 	}
 	if (n <= 0) {
 		s->t.cli->request_count++;
-		bad_request(s, fault.status);
+		bad_request(s,
+		    h2_front_preface(&fc->in) == H2_PREFACE_NO ? fault.status
+							       : 405);
 		return;
 	}
 	head_facts(s, (uint32_t)n);

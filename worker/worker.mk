@@ -9,6 +9,8 @@ libwsb_a_SOURCES += \
 	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \
 	worker/h1_head.c \
+	worker/h2_front.c worker/h2_front.h worker/h2_front_int.h \
+	worker/h2_front_rest.c worker/h2_front_stream.c \
 	worker/hop.c worker/hop.h \
 	worker/lb.c worker/lb.h worker/lb_parts.h \
 	worker/lb_hash.c \

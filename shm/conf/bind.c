@@ -53,15 +53,12 @@ bind_proto(struct conf_parse *cp, int i, struct bind *b, int arg)
 	const char *word = conf_word(cp, i + 1);
 
 	(void)arg;
-	if (strcmp(word, "h1") == 0) {
-		b->proto_h1 = true;
-		return 0;
-	}
-	if (strcmp(word, "h2") == 0)
-		return conf_error(cp, i + 1,
-		    "'proto h2' is not supported yet "
-		    "by this version of wsbroker; instead use 'proto h1'");
-	return conf_error(cp, i + 1, "'proto' expects 'h1', not '%s'", word);
+	if (strcmp(word, "h1") != 0 && strcmp(word, "h2") != 0)
+		return conf_error(
+		    cp, i + 1, "'proto' expects 'h1' or 'h2', not '%s'", word);
+	b->proto_h1 = word[1] == '1';
+	b->proto_h2 = !b->proto_h1;
+	return 0;
 }
 
 const struct bind_keyword bind_opt_tbl[] = {
@@ -76,7 +73,8 @@ const struct bind_keyword bind_opt_tbl[] = {
 	{ "mode", 1, bind_owner, 0, "<octal>", "Mode of a Unix socket." },
 	{ "name", 1, bind_string, B(name), "<name>",
 	    "Name of the listener in statistics." },
-	{ "proto", 1, bind_proto, 0, "h1", "The only protocol spoken here." },
+	{ "proto", 1, bind_proto, 0, "h1|h2",
+	    "The only protocol spoken here, whatever a client begins with." },
 	{ "transparent", 0, bind_switch, B(transparent), "",
 	    "The address need not be one of this machine." },
 	{ "uid", 1, bind_owner, 0, "<number>", "Owner of a Unix socket." },

@@ -280,6 +280,8 @@ struct conf_global {
 	unsigned bufsize_bytes;    /* tune.bufsize, default 16384 */
 	unsigned maxrewrite_bytes; /* default 1024 */
 	unsigned maxslots;         /* slot table size, 0: derived */
+	unsigned h2_max_streams;   /* tune.h2.max-concurrent-streams */
+	unsigned h2_window_bytes;  /* tune.h2.initial-window-size */
 };
 
 struct conf {

@@ -47,7 +47,7 @@ bind_opt(struct conf_parse *cp, int i, struct bind *b, int arg)
 const struct bind_keyword bind_tls_tbl[] = {
 	{ "alpn", 1, bind_opt, 0, "<protocol>[,...]",
 	    "Protocols offered to clients by ALPN, in the order of our "
-	    "preference." },
+	    "preference, h2,http/1.1 by default." },
 	{ "ca-file", 1, bind_opt, 0, "<file>",
 	    "Authorities of client certificates: a file, a directory or "
 	    "@system-ca." },

@@ -55,10 +55,7 @@ default_alpn(struct bind *b)
 	if (o->alpn_set || b->proto_h1)
 		return;
 	/* Cannot fail. */
-	if (tls_alpn_parse(tls_conf_h2 && b->proto_h2 ? "h2"
-		    : tls_conf_h2                     ? "h2,http/1.1"
-						      : "http/1.1",
-		&o->alpn))
+	if (tls_alpn_parse(b->proto_h2 ? "h2" : "h2,http/1.1", &o->alpn))
 		o->alpn.n = 0;
 }
 

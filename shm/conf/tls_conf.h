@@ -23,14 +23,8 @@ struct server;
 struct ssl_ctx_st; /* SSL_CTX */
 struct tls_front;  /* what a bind line serves: certificates by name */
 
-/*
- * Until both sides of a connection can speak TLS, every TLS keyword is an
- * error; h2 as a protocol of a bind line's ALPN likewise.  Set before the
- * first line is read.
- */
+/* False: every TLS keyword is an error. Set before the first line is read. */
 extern bool tls_conf_enabled; /* true */
-extern bool tls_conf_h2;      /* false; true: ALPN may hold h2, bind's default
-				 is h2,http/1.1 */
 
 enum tls_verify {
 	TLS_VERIFY_NONE,

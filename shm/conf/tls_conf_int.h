@@ -109,8 +109,7 @@ MUST_USE int tls_suite_apply(struct conf_parse *cp, SSL_CTX *ctx,
  * share, at word i: words taken (0: another word), or -WSE_SYNTAX. */
 MUST_USE int tls_opts_parse(
     struct conf_parse *cp, int i, struct tls_opts *o, bool is_server);
-MUST_USE int
-tls_opts_alpn(struct conf_parse *cp, int i, struct tls_opts *o, bool is_server);
+MUST_USE int tls_opts_alpn(struct conf_parse *cp, int i, struct tls_opts *o);
 MUST_USE int
 tls_opts_version(struct conf_parse *cp, int i, const char *text, uint16_t *v_r);
 MUST_USE int tls_opts_verify(

@@ -11,7 +11,6 @@
 #include "shm/conf/tls_conf_int.h"
 
 bool tls_conf_enabled = true;
-bool tls_conf_h2 = false;
 
 /* Seconds a session may be resumed, as HAProxy's tune.ssl.lifetime. */
 enum { SESSION_S = 300 };
@@ -67,7 +66,7 @@ tls_opts_default(struct tls_opts *o, const struct tls_opts *from)
 /* --- reading --- */
 
 int
-tls_opts_alpn(struct conf_parse *cp, int i, struct tls_opts *o, bool is_server)
+tls_opts_alpn(struct conf_parse *cp, int i, struct tls_opts *o)
 {
 	const char *text = conf_word(cp, i);
 	struct tls_alpn a;
@@ -82,10 +81,6 @@ tls_opts_alpn(struct conf_parse *cp, int i, struct tls_opts *o, bool is_server)
 		    "'alpn' expects protocols separated by ',', as in "
 		    "'h2,http/1.1', not '%s'",
 		    text);
-	if (!tls_conf_h2 && !is_server && tls_alpn_has(&a, SV("h2")))
-		return conf_error(cp, i,
-		    "'h2' in 'alpn' is not supported by this version of "
-		    "wsbroker; instead use 'alpn http/1.1'");
 	o->alpn_set = true;
 	o->alpn = a;
 	return 0;
@@ -194,7 +189,7 @@ tls_opts_parse(struct conf_parse *cp, int i, struct tls_opts *o, bool is_server)
 	if (w)
 		tls_word_set(cp, i + 1, w);
 	else if (is_alpn)
-		r = tls_opts_alpn(cp, i + 1, o, is_server);
+		r = tls_opts_alpn(cp, i + 1, o);
 	else if (is_verify)
 		r = tls_opts_verify(cp, i + 1, o, is_server);
 	else

@@ -95,13 +95,13 @@ static const struct {
 	    "tune.ssl.capture-cipherlist-size|tune.ssl.hard-maxrecord|"
 	    "tune.ssl.ocsp-update.maxdelay|"
 	    "tune.ssl.ocsp-update.mindelay|ocsp-update.mode|" },
-	{ KW_GLOBAL, "leave the line out; HTTP/2 is not supported yet",
-	    "|tune.h2.header-table-size|tune.h2.initial-window-size|"
-	    "tune.h2.be.initial-window-size|"
+	{ KW_GLOBAL,
+	    "use tune.h2.max-concurrent-streams or "
+	    "tune.h2.initial-window-size, or leave the line out",
+	    "|tune.h2.be.initial-window-size|"
 	    "tune.h2.fe.initial-window-size|"
-	    "tune.h2.max-concurrent-streams|"
 	    "tune.h2.be.max-concurrent-streams|"
-	    "tune.h2.fe.max-concurrent-streams|tune.h2.max-frame-size|"
+	    "tune.h2.fe.max-concurrent-streams|"
 	    "tune.h2.fe.max-total-streams|"
 	    "tune.h2.be.glitches-threshold|"
 	    "tune.h2.fe.glitches-threshold|tune.h2.be.rxbuf|"

@@ -296,6 +296,8 @@ frame_sent(nghttp2_session *ng, const nghttp2_frame *f, void *user)
 	if (f->hd.type == NGHTTP2_GOAWAY &&
 	    f->goaway.last_stream_id != H2_ID_MAX)
 		s->going = true;
+	if (f->hd.type == NGHTTP2_GOAWAY)
+		s->sent_error = f->goaway.error_code;
 	if (f->hd.type == NGHTTP2_RST_STREAM)
 		h2_sess_cut_note(s, (uint32_t)f->hd.stream_id);
 	/* A peer that makes us reset streams is as bad as one that does. */

@@ -285,6 +285,18 @@ h2_sess_is_going(const struct h2_sess *s)
 	return s->going || s->over;
 }
 
+uint32_t
+h2_sess_sent_error(const struct h2_sess *s)
+{
+	return s->sent_error;
+}
+
+bool
+h2_sess_is_out_ended(const struct h2_sess *s, uint32_t id)
+{
+	return nghttp2_session_get_stream_local_close(s->ng, (int32_t)id) != 0;
+}
+
 unsigned
 h2_sess_stream_count(const struct h2_sess *s)
 {

@@ -153,6 +153,10 @@ bool h2_sess_can_open(const struct h2_sess *s);
 bool h2_sess_is_ready(const struct h2_sess *s);
 /* The peer speaks RFC 8441 (as far as we know now). */
 bool h2_sess_peer_connects(const struct h2_sess *s);
+/* The code of the GOAWAY we sent, or 0. */
+uint32_t h2_sess_sent_error(const struct h2_sess *s);
+/* The stream's END_STREAM went out (true, too, when it is not known). */
+bool h2_sess_is_out_ended(const struct h2_sess *s, uint32_t id);
 /* A GOAWAY came or went: no new streams. */
 bool h2_sess_is_going(const struct h2_sess *s);
 unsigned h2_sess_stream_count(const struct h2_sess *s);

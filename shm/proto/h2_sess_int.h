@@ -60,6 +60,7 @@ struct h2_sess {
 	size_t out_room;
 	uint32_t magic_left; /* server: of the client's preface */
 	uint32_t last_id;    /* highest of the peer's streams seen */
+	uint32_t sent_error; /* of a GOAWAY of ours */
 	uint8_t unacked;     /* SETTINGS of ours */
 	bool ready, going, over;
 	bool window_grown;    /* conn_window_bytes is in force */

@@ -29,6 +29,7 @@ struct stat_proc {
 	stat_t violations, quarantines;
 	/* clients' TLS handshakes: done, of them resumed; failed */
 	stat_t tls_front, tls_front_resumed, tls_front_fails;
+	stat_t h2_front, h2_streams; /* clients' connections, their streams */
 };
 
 /* Frontend or backend. */

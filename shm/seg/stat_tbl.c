@@ -44,6 +44,8 @@ const struct stat_row stat_tbl_proc[] = {
 	PROC(log_lines, "log lines written"),
 	PROC(violations, "violations by a peer"),
 	PROC(quarantines, "slots quarantined"),
+	PROC(h2_front, "client connections that spoke HTTP/2"),
+	PROC(h2_streams, "their streams"),
 	{ NULL, 0, NULL },
 };
 

@@ -69,7 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct conf_parse cp = { .conf = NULL, .quiet = true, .offline = true };
 	int read, finish;
 
-	tls_conf_enabled = tls_conf_h2 = true;
+	tls_conf_enabled = true;
 	if (size > MAX)
 		return 0;
 	if (size && *data == '?')

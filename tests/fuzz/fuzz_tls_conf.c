@@ -89,7 +89,7 @@ fuzz_alpn(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	tls_conf_enabled = tls_conf_h2 = true;
+	tls_conf_enabled = true;
 	if (size < 2 || size > MAX)
 		return 0;
 	if (*data == 'l')

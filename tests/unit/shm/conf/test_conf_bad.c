@@ -59,7 +59,7 @@ static const struct {
 	{ "frontend f", "bind :0", 6, "invalid port '0'" },
 	{ "frontend f", "bind :80 nmae x", 10, "did you mean 'name'?" },
 	{ "frontend f", "bind :80 name", 14, "'name' expects <name>" },
-	{ "frontend f", "bind :80 proto h2", 16, "not supported yet" },
+	{ "frontend f", "bind :80 proto h3", 16, "expects 'h1' or 'h2'" },
 	{ "frontend f", "bind nohost:80", 6, "could not resolve address" },
 	{ "frontend f", "server s :80", 1, "has no backend capability" },
 	{ "frontend f", "mode tcp", 6, "'mode tcp' is not supported" },

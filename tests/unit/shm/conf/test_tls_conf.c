@@ -313,11 +313,6 @@ tls_conf__switched_off__every_word_is_an_honest_error(void **state)
 		run_end(&r);
 	}
 	tls_conf_enabled = true;
-	tls_conf_h2 = false;
-	tls_run(&r, "", BIND, "bind :1 ssl crt a.pem alpn http/1.1,h2");
-	assert_non_null(strstr(r.said, "'h2' in 'alpn' is not supported"));
-	run_end(&r);
-	tls_conf_h2 = true;
 	assert_int_equal(conf_condition("feature(OPENSSL)", err, 128), 1);
 	assert_int_equal(
 	    conf_condition("openssl_version_atleast(1.1.1f)", err, 128), 1);

@@ -141,11 +141,10 @@ tls_front__alpn__is_our_first_that_the_client_offers(void **state)
 	f = front_good(&r, "bind :443 ssl crt a.pem no-alpn");
 	expect_alpn(f, NULL, "h2,http/1.1", "");
 	run_end(&r);
-	tls_conf_h2 = false;
-	f = front_good(&r, "bind :443 ssl crt a.pem");
-	expect_alpn(f, NULL, "h2,http/1.1", "http/1.1");
+	f = front_good(&r, "bind :443 ssl crt a.pem proto h2");
+	expect_alpn(f, NULL, "h2,http/1.1", "h2");
+	expect_alpn(f, NULL, "http/1.1", "");
 	run_end(&r);
-	tls_conf_h2 = true;
 }
 
 static void

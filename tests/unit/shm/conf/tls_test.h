@@ -158,7 +158,6 @@ tls_setup(void **state)
 {
 	(void)state;
 	tls_conf_enabled = true;
-	tls_conf_h2 = true;
 	if (!mkdtemp(tls_dir))
 		return -1;
 	tls_ca = cert_new(&(struct cert_spec){ .cn = "ca", .is_ca = true });
