@@ -110,7 +110,6 @@ on_done(struct tls_job *j)
 {
 	struct bslot *s = &broker.slots[j->slot];
 	uint32_t slot = j->slot, server;
-	enum lease_fail why;
 
 	clock_update();
 	shaking--;
@@ -128,9 +127,8 @@ on_done(struct tls_job *j)
 		else
 			dial_finish(slot, TAG_H1);
 	} else {
-		why = j->timed_out ? LFAIL_TIMEOUT : LFAIL_TLS;
 		dial_complain(server, "TLS handshake", j->why);
-		dial_fail(slot, why, j->errnum, j->why);
+		dial_fail(slot, j->fail, j->errnum, j->why);
 	}
 	tls_job_free(&j);
 }

@@ -53,9 +53,10 @@ over(struct tls_job *j)
 }
 
 static void
-fail(struct tls_job *j, const char *why, int errnum)
+fail_as(struct tls_job *j, enum lease_fail fail, const char *why, int errnum)
 {
 	j->ok = false;
+	j->fail = fail;
 	j->errnum = errnum;
 	if (errnum)
 		snprintf(
@@ -63,6 +64,19 @@ fail(struct tls_job *j, const char *why, int errnum)
 	else
 		snprintf(j->why, sizeof(j->why), "%s", why);
 	over(j);
+}
+
+static void
+fail(struct tls_job *j, const char *why)
+{
+	fail_as(j, LFAIL_TLS, why, 0);
+}
+
+/* It may be starting or stopping: as good as a refused dial. */
+static void
+gone(struct tls_job *j, const char *why, int errnum)
+{
+	fail_as(j, LFAIL_RESET, why, errnum);
 }
 
 static void
@@ -79,7 +93,7 @@ wait_io(struct tls_job *j, short what)
 	tv.tv_usec = (suseconds_t)(left % 1000000);
 	event_assign(&j->ev, event_get_base(&j->ev), j->fd, what, on_io, j);
 	if (event_add(&j->ev, until ? &tv : NULL) != 0)
-		fail(j, "out of memory", 0);
+		fail(j, "out of memory");
 }
 
 /* Handshake bytes to the socket. 1: all gone, 0: not yet, -1: errno. */
@@ -105,6 +119,7 @@ fail_handshake(struct tls_job *j)
 {
 	long v = tls_hs_verify_result(j->hs);
 	const char *why = tls_hs_error(j->hs);
+	bool is_cert = true;
 	char text[IPC_WHY_MAX];
 
 	(void)!flush(j); /* the alert */
@@ -117,8 +132,8 @@ fail_handshake(struct tls_job *j)
 		snprintf(
 		    text, sizeof(text), "%s", X509_verify_cert_error_string(v));
 	else
-		snprintf(text, sizeof(text), "%s", why);
-	fail(j, text, 0);
+		is_cert = false;
+	fail_as(j, is_cert ? LFAIL_CERT : LFAIL_TLS, is_cert ? text : why, 0);
 }
 
 /* Pay what is owed, pack. */
@@ -136,7 +151,7 @@ finish(struct tls_job *j)
 	else
 		n = -WSE_RESET;
 	if (n <= 0) {
-		fail(j, "the connection cannot be detached", 0);
+		fail(j, "the connection cannot be detached");
 		return;
 	}
 	j->state_bytes = (uint32_t)n;
@@ -163,14 +178,14 @@ take_early(struct tls_job *j, struct sv data)
 	if (data.n == 0)
 		return true;
 	if (!j->is_h2) {
-		fail(j, "data from the server before a request", 0);
+		fail(j, "data from the server before a request");
 		return false;
 	}
 	p = j->early_bytes + data.n <= EARLY_MAX
 	    ? realloc(j->early, j->early_bytes + data.n)
 	    : NULL;
 	if (!p) {
-		fail(j, "too much data from the server before a request", 0);
+		fail(j, "too much data from the server before a request");
 		return false;
 	}
 	memcpy(p + j->early_bytes, data.p, data.n);
@@ -196,11 +211,11 @@ settle(struct tls_job *j)
 			return;
 		}
 		if (r < 0) {
-			fail(j, "bad record after the handshake", 0);
+			fail(j, "bad record after the handshake");
 			return;
 		}
 		if (got == TLS_GOT_CLOSE || got == TLS_GOT_ALERT) {
-			fail(j, "closed by the server after the handshake", 0);
+			fail(j, "closed by the server after the handshake");
 			return;
 		}
 		if (got == TLS_GOT_DATA && !take_early(j, data))
@@ -220,12 +235,12 @@ settle_read(struct tls_job *j)
 	ssize_t n;
 
 	if (want > TLS_REC_CIPHER_MAX || j->rest_bytes + want > REST_MAX) {
-		fail(j, "bad record after the handshake", 0);
+		fail(j, "bad record after the handshake");
 		return;
 	}
 	p = realloc(j->rest, j->rest_bytes + want);
 	if (!p) {
-		fail(j, "out of memory", 0);
+		fail(j, "out of memory");
 		return;
 	}
 	j->rest = p;
@@ -235,7 +250,7 @@ settle_read(struct tls_job *j)
 		return;
 	}
 	if (n <= 0) {
-		fail(j, "closed by the server after the handshake",
+		gone(j, "closed by the server after the handshake",
 		    n < 0 ? errno : 0);
 		return;
 	}
@@ -268,19 +283,19 @@ detach(struct tls_job *j)
 	if (j->collect)
 		j->session = tls_hs_session(j->hs);
 	if (!take_alpn(j)) {
-		fail(j, "the server chose a protocol not offered", 0);
+		fail(j, "the server chose a protocol not offered");
 		return;
 	}
 	if (!take_early(j, tls_hs_plain(j->hs)))
 		return;
 	if (tls_hs_detach(j->hs, &j->rec.st, &rest) != 0) {
-		fail(j, "the connection cannot be detached", 0);
+		fail(j, "the connection cannot be detached");
 		return;
 	}
 	if (rest.n > 0) {
 		j->rest = malloc(rest.n);
 		if (!j->rest) {
-			fail(j, "out of memory", 0);
+			fail(j, "out of memory");
 			return;
 		}
 		memcpy(j->rest, rest.p, rest.n);
@@ -327,7 +342,7 @@ go_on(struct tls_job *j)
 	}
 	r = flush(j);
 	if (r < 0)
-		fail(j, "handshake", errno);
+		gone(j, "handshake", errno);
 	else if (r == 0)
 		wait_io(j, EV_READ | EV_WRITE);
 	else if (tls_hs_state(j->hs) == TLS_HS_DONE)
@@ -345,8 +360,7 @@ timed_out(struct tls_job *j)
 	if (j->phase == TLS_JOB_TICKET && (late || now >= j->ticket_until_us)) {
 		detach(j); /* it gives none, or late */
 	} else if (late) {
-		j->timed_out = true;
-		fail(j, "TLS handshake timed out", 0);
+		fail_as(j, LFAIL_TIMEOUT, "TLS handshake timed out", 0);
 	} else {
 		/* libevent counts from the begin of a loop turn, which may be
 		 * a hundred handshakes long */
@@ -372,11 +386,11 @@ on_io(evutil_socket_t fd, short what, void *arg)
 	if (what & EV_READ) {
 		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
 		if (n == 0) {
-			fail(j, "closed by the server during the handshake", 0);
+			gone(j, "closed by the server during the handshake", 0);
 			return;
 		}
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			fail(j, "handshake", errno);
+			gone(j, "handshake", errno);
 			return;
 		}
 	}
@@ -395,7 +409,7 @@ tls_hs_run(struct tls_job *j, struct event_base *base)
 	    sv_of((const char *)j->alpn.wire, j->alpn.n), j->resume,
 	    j->host[0] ? j->host : NULL);
 	if (!j->hs) {
-		fail(j, "no handshake can be made", 0);
+		fail(j, "no handshake can be made");
 		return;
 	}
 	(void)!tls_hs_feed(j->hs, NULL, 0);

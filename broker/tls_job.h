@@ -50,7 +50,8 @@ struct tls_job {
 	enum tls_job_phase phase;
 	uint64_t begin_us, ticket_until_us;
 	/* results */
-	bool ok, timed_out, resumed;
+	bool ok, resumed;
+	enum lease_fail fail;  /* if not ok */
 	int errnum;            /* of a system call, or 0 */
 	char why[IPC_WHY_MAX]; /* of a failure */
 	uint32_t kind;         /* enum vault_kind */

@@ -441,6 +441,8 @@ fail_of(uint32_t why)
 	case LFAIL_TLS:
 	case LFAIL_PROTO:
 		return PFAIL_TLS;
+	case LFAIL_CERT:
+		return PFAIL_CERT;
 	case LFAIL_NOFD:
 	case LFAIL_EPOCH:
 	case LFAIL_CREDIT:

@@ -132,31 +132,59 @@ give_up(struct stream *s, enum pool_fail why)
 
 	stream_term(s, why == PFAIL_TIMEOUT ? 's' : 'S', where);
 	/* it is there, but not who it should be, or speaks no TLS */
-	reply_status(s, why == PFAIL_TLS ? 502 : 503);
+	reply_status(s, why == PFAIL_TLS || why == PFAIL_CERT ? 502 : 503);
+}
+
+static bool
+was_tried(enum pool_fail why)
+{
+	switch (why) {
+	case PFAIL_CONNECT:
+	case PFAIL_TIMEOUT:
+	case PFAIL_TLS:
+	case PFAIL_CERT:
+		return true;
+	case PFAIL_QUEUE_FULL:
+	case PFAIL_DOWN:
+	case PFAIL_INTERNAL:
+	case PFAIL_N:
+		break;
+	}
+	return false;
+}
+
+/* A refused certificate will be so again; HAProxy pauses and tries again. */
+static bool
+is_final(const struct stream *s, enum pool_fail why)
+{
+	const struct proxy *be = s->t.be;
+
+	return why == PFAIL_QUEUE_FULL || why == PFAIL_INTERNAL ||
+	    (why == PFAIL_CERT &&
+		(!be->http.redispatch || s->t.srv->redispatch_off ||
+		    lb_usable_count(be) < 2));
 }
 
 void
 retry_connect(struct stream *s, enum pool_fail why)
 {
-	bool tried =
-	    why == PFAIL_CONNECT || why == PFAIL_TIMEOUT || why == PFAIL_TLS;
+	bool tried = was_tried(why);
 
 	back_waited(s);
 	if (tried) {
 		stat_add(&srv_stat(s)->conn_errors, 1);
 		stat_add(&be_stat(s)->conn_errors, 1);
 	}
-	if (why == PFAIL_QUEUE_FULL || why == PFAIL_INTERNAL ||
-	    s->b.tries_left <= 0 ||
+	if (is_final(s, why) || s->b.tries_left <= 0 ||
 	    (tried && !(s->t.be->http.retry_on & RETRY_CONN_FAILURE))) {
 		give_up(s, why);
 		return;
 	}
 	s->b.tries_left--;
 	count_retry(s);
-	if (why == PFAIL_DOWN || redispatches(s))
+	if (why == PFAIL_DOWN || why == PFAIL_CERT || redispatches(s))
 		redispatch(s);
-	else if (why == PFAIL_CONNECT || why == PFAIL_TLS)
+	else if (why == PFAIL_CONNECT)
 		pause_begin(s);
 	else
 		back_lease(s);

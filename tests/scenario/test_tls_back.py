@@ -432,9 +432,10 @@ def test_connections_and_sessions_of_another_name_are_not_used():
 
 # --- faults ---
 
-def refused(words, origin, reason):
+def refused(words, origin, reason, tries=1, status=502):
     proxy = proxy_to(origin.port, words, workers=2)
-    assert get(proxy.port, "/").status == 502, proxy.log()
+    assert get(proxy.port, "/").status == status, proxy.log()
+    assert origin.accepted == tries, origin.accepted
     proxy.wait_log(reason)
     row = server_row(proxy)
     assert row["dial_errors"] >= 1, row
@@ -464,7 +465,7 @@ def test_no_common_version():
         context.maximum_version = ssl.TLSVersion.TLSv1_2
 
     refused(GOOD + " ssl-min-ver TLSv1.3", TlsOrigin(setup=only_12),
-            "alert protocol version")
+            "alert protocol version", tries=4)
 
 
 @limit(60)
@@ -473,7 +474,44 @@ def test_a_server_that_speaks_no_tls():
         sock.recv(1000)
         sock.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
-    refused(GOOD, FakeServer(talk), "not a TLS record|wrong version")
+    refused(GOOD, FakeServer(talk), "not a TLS record|wrong version", tries=4)
+
+
+@limit(60)
+def test_a_server_that_closes_is_as_one_that_refuses():
+    refused(GOOD, FakeServer(lambda sock, _: sock.recv(1000)),
+            "closed by the server during the handshake|reset by peer",
+            tries=4, status=503)
+
+
+@limit(60)
+def test_a_bad_certificate_is_redispatched_at_once():
+    """Also where HAProxy keeps to the server until the last retry."""
+    bad, fine = TlsOrigin("expired"), TlsOrigin()
+    text = """
+backend be
+    balance uri
+    retries 3
+    option %sredispatch
+    server s1 127.0.0.1:{bad} %s
+    server s2 127.0.0.1:{fine} %s
+"""
+    options = {"bad": bad.port, "fine": fine.port, "certs": certificates(),
+               "workers": 2}
+    proxy = Proxy(text.replace("option %s", "no option ") % (GOOD, GOOD),
+                  **options)
+    statuses = [get(proxy.port, f"/{n}").status for n in range(16)]
+    assert set(statuses) == {200, 502}, statuses
+    assert bad.accepted == statuses.count(502)
+    proxy.stop()
+    bad.accepted = 0
+    proxy = Proxy(text % ("", GOOD, GOOD), **options)
+    for n, status in enumerate(statuses):
+        assert get(proxy.port, f"/{n}").status == 200
+        assert bad.accepted == statuses[:n + 1].count(502)
+    wait_until(lambda: len([s for s in proxy.log() if "be/s2 " in s and
+                            "/+1 0/0" in s]) == statuses.count(502),
+               what="log lines of those that were redispatched")
 
 
 @limit(60)

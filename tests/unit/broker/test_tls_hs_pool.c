@@ -26,6 +26,7 @@ static struct tls_origin origin;
 static SSL_CTX *client;
 static unsigned pending, good, bad, resumed, timeouts;
 static char last_why[IPC_WHY_MAX];
+static enum lease_fail last_fail;
 
 static uint64_t
 now_us(void)
@@ -52,7 +53,8 @@ on_done(struct tls_job *j)
 		assert_true(tls_state_is_quiet(&st));
 	} else {
 		bad++;
-		timeouts += j->timed_out;
+		timeouts += j->fail == LFAIL_TIMEOUT;
+		last_fail = j->fail;
 		memcpy(last_why, j->why, sizeof(last_why));
 	}
 	close(j->fd);
@@ -135,6 +137,7 @@ pool__no_trust__is_told(void **state)
 	run(3, 5000);
 	assert_int_equal(bad, 3);
 	assert_string_equal(last_why, "self-signed certificate");
+	assert_int_equal(last_fail, LFAIL_CERT);
 	SSL_CTX_free(client);
 	client = good_ctx;
 }

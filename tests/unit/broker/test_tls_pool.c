@@ -334,7 +334,7 @@ tls__bad_certificate__fails_with_its_reason(void **state)
 	ask(0, "", &q);
 	rig_await(&rig, &q);
 	assert_true(q.failed);
-	assert_int_equal(q.why, PFAIL_TLS);
+	assert_int_equal(q.why, PFAIL_CERT);
 	assert_non_null(strstr(last_why, "certificate has expired"));
 	assert_string_equal(rig.board.server[0].last_error, last_why);
 	assert_int_equal(rig.board.server[0].dial_errors, 1);
