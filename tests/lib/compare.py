@@ -358,7 +358,7 @@ class _Proxy(Proxy):
 def compare(cases, defaults=""):
     """Runs the cases on both sides; raises with what differs.
 
-    Cases that differ run again, up to twice: the machine may have been busy.
+    Cases that differ run again, up to five times: the machine may be busy.
     """
     wsbtest.needs("haproxy")
     wanted = os.environ.get("WSB_CASE")
@@ -369,7 +369,7 @@ def compare(cases, defaults=""):
     assert len({c.name for c in cases}) == len(cases), "a name twice"
     found = {}
     again = cases
-    for _ in range(3):
+    for _ in range(6):
         found.update(_differences(again, defaults))
         again = [c for c in again if found[c.name]]
         if not again:
