@@ -213,10 +213,15 @@ retry_broken(struct stream *s, int err)
 {
 	unsigned on = s->t.be->http.retry_on;
 	bool safe = is_repeatable(s);
+	bool refused = err == WSE_DENIED;
 
-	/* An idle connection's end crossed our request: RFC 9112 9.3.1. */
-	if (safe && s->t.reused && !s->b.stale_retried) {
-		s->b.stale_retried = s->b.want_fresh = true;
+	/*
+	 * An idle connection's end crossed our request: RFC 9112 9.3.1.  Or the
+	 * server did nothing of it, RFC 9113 8.7: any other connection will do.
+	 */
+	if (safe && (s->t.reused || refused) && !s->b.stale_retried) {
+		s->b.stale_retried = true;
+		s->b.want_fresh = !refused;
 		again(s);
 		return;
 	}
@@ -224,6 +229,7 @@ retry_broken(struct stream *s, int err)
 	    ((on & RETRY_EMPTY_RESPONSE) ||
 		((on & RETRY_CONN_FAILURE) && !s->b.any_sent))) {
 		s->b.tries_left--;
+		s->b.want_fresh |= refused;
 		again(s);
 		return;
 	}

@@ -34,7 +34,8 @@ void back_drop(struct stream *s, int why);
 
 /* retry.c: no connection was had. May end the stream. */
 void retry_connect(struct stream *s, enum pool_fail why);
-/* It broke before a byte of the response. May end the stream. */
+/* It broke before a byte of the response; err WSE_DENIED: the server said that
+ * it did nothing. May end the stream. */
 void retry_broken(struct stream *s, int err);
 /* The pause is over. May end the stream. */
 void retry_resume(struct stream *s);

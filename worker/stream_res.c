@@ -333,7 +333,7 @@ read_head(struct stream *s)
 		/* a retry is safe when the server says it did nothing */
 		if (s->b.x.mux->refused)
 			s->b.any_sent = false;
-		retry_broken(s, WSE_RESET);
+		retry_broken(s, s->b.x.mux->refused ? WSE_DENIED : WSE_RESET);
 		return;
 	}
 	if (!s->dbuf.data && buf_get(&s->dbuf, BUF_LARGE) < 0) {
