@@ -25,6 +25,7 @@ Over TLS: H2Client(port, context=ssl_context), which offers `alpn`.
 WebSocket: h2.ws_open(path) (RFC 8441) gives an H2WebSocket.
 """
 
+import contextlib
 import os
 import ssl
 import struct
@@ -199,6 +200,7 @@ class H2Client:
                 self.socket, server_hostname=server_hostname,
                 suppress_ragged_eofs=False)
         self.auto = auto
+        self.held = None            # see at_once()
         self.buffer = bytearray()
         self.frames = []
         self.streams = {}
@@ -227,7 +229,20 @@ class H2Client:
     # Frames out.
 
     def send_raw(self, data):
-        self.socket.sendall(data)
+        if self.held is not None:
+            self.held += data
+        else:
+            self.socket.sendall(data)
+
+    @contextlib.contextmanager
+    def at_once(self):
+        """with h2.at_once(): what is sent goes in one piece at the end."""
+        self.held = b""
+        try:
+            yield
+        finally:
+            data, self.held = self.held, None
+            self.send_raw(data)
 
     def send_frame(self, kind, flags=0, stream=0, payload=b"", length=None):
         self.send_raw(frame_bytes(kind, flags, stream, payload, length))

@@ -29,7 +29,7 @@ def test_counts_connections_and_requests():
 
 def test_counts_requests_in_flight():
     origin = Origin()
-    result = load(origin.port, "/delay/200", clients=7, seconds=0.1)
+    result = load(origin.port, "/delay/2000", clients=7, seconds=1.5)
     assert result.requests == 7, result
     assert origin.stats()["peak_concurrent"] == 7
     client = Client(origin.port)
@@ -86,7 +86,7 @@ def test_refuses_ambiguous_requests():
 
 
 def test_misbehaves_when_told():
-    origin = Origin("--idle-close", "100", "--close-after", "2")
+    origin = Origin("--idle-close", "500", "--close-after", "2")
     with Client(origin.port) as client:
         client.get("/conn")
         assert client.is_closed()
@@ -284,7 +284,7 @@ def ends_clean(client):
 
 
 def test_tls_ends_with_close_notify_unless_told():
-    origin = TlsOrigin("--idle-close", "500")
+    origin = TlsOrigin("--idle-close", "1000")
     for version in TLS12, TLS13:
         for path, want in (("/close", True), ("/conn", True),
                            ("/conn?unclean", False),
