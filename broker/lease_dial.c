@@ -222,13 +222,14 @@ bool
 lease_dialled(uint32_t slot, enum slot_tag tag)
 {
 	struct bslot *s = &broker.slots[slot];
-	struct waiter *w = taker(s, tag);
+	struct waiter *w;
 
-	if (!w) {
-		if (!(s->offer & TAG_BIT(tag)))
-			unfit(s->pool, s->offer, tag);
+	/* the server has told him, also if somebody else can use it */
+	if (!(s->offer & TAG_BIT(tag)))
+		unfit(s->pool, s->offer, tag);
+	w = taker(s, tag);
+	if (!w)
 		return false;
-	}
 	if (slot_dial_lease(
 		&broker.board, slot, s->gen, tag, w->peer->instance) != 0) {
 		state_quarantine(slot, "a dial's word was changed");

@@ -66,6 +66,11 @@ tests_unit_broker_test_lease_dial_SOURCES = tests/unit/broker/test_lease_dial.c 
 	$(broker_h2_world)
 tests_unit_broker_test_lease_dial_LDADD = $(broker_ldadd)
 
+check_PROGRAMS += tests/unit/broker/test_h2_torture
+tests_unit_broker_test_h2_torture_SOURCES = \
+	tests/unit/broker/test_h2_torture.c $(broker_h2_world)
+tests_unit_broker_test_h2_torture_LDADD = $(broker_ldadd)
+
 # The worker's side of the pool has one owner with the broker.
 check_PROGRAMS += tests/unit/worker/test_pool
 tests_unit_worker_test_pool_SOURCES = tests/unit/worker/test_pool.c

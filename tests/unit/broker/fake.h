@@ -11,7 +11,7 @@
 #include "shm/proto/tls_rec.h"
 #include "tests/unit/broker/rig.h"
 
-enum { FAKE_LEASES = 256 };
+enum { FAKE_LEASES = 1024 };
 
 /* A lease, and the connection it became. */
 struct fake_lease {
