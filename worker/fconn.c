@@ -257,10 +257,11 @@ static void
 end_unused(struct fconn *fc, char who)
 {
 	const struct proxy *fe = fconn_proxy(fc);
+	bool h2 = h2_front_is_agreed(fc);
 	struct stream *s;
 
 	if (fc->cli.request_count > 0 || fe->http.ignore_probes ||
-	    (fe->log.dontlognull && who == 'C') || h2_front_is_agreed(fc)) {
+	    (fe->log.dontlognull && who == 'C') || (h2 && who == 'c')) {
 		fconn_end(fc);
 		return;
 	}
@@ -270,13 +271,13 @@ end_unused(struct fconn *fc, char who)
 		return;
 	}
 	fconn_set_state(fc, FC_BUSY);
-	stream_term(s, who, 'R');
+	stream_term(s, h2 ? 'P' : who, 'R'); /* no preface: bad HTTP/2 */
 	s->logged = fe->log.dontlognull;
 	if (who == 'c') {
 		reply_status(s, 408);
 		return;
 	}
-	s->t.status = 400;
+	s->t.status = h2 ? 0 : 400;
 	stream_cut(s);
 }
 

@@ -7,6 +7,7 @@
 
 #include "worker/hop.h"
 #include "worker/stream_parts.h"
+#include "worker/ws_key.h"
 
 int
 h1_head_put(const struct http_head *h, struct buf *b)
@@ -90,6 +91,8 @@ h1_head_request(struct stream *s)
 	    h->conn_upgrade && h->minor > 0 && hop_upgrade_filter(h, &t->arena);
 	hop_strip(h, s->is_upgrade);
 	err = framing_add(h, h->framing, &t->arena);
+	if (!err && s->is_upgrade && t->req_h2)
+		err = ws_key_add(h, &t->arena);
 	if (!err)
 		err = request_connection_add(s, h, close);
 	if (!err)
@@ -140,8 +143,8 @@ shared_response(struct stream *s, struct http_head *h)
 		err = length_add(h, &s->t.arena);
 	if (err)
 		return err;
-	return s->fc->front->head(s, h,
-	    stream_res_is_tunnel(s) || s->down.in != HTTP_BODY_NONE);
+	return s->fc->front->head(
+	    s, h, stream_res_is_tunnel(s) || s->down.in != HTTP_BODY_NONE);
 }
 
 int

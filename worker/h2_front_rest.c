@@ -59,6 +59,7 @@ h2_front_wake(struct fconn *fc)
 	fc->h2 = f;
 	f->idle_ms = r->idle_ms;
 	f->begun_ms = r->begun_ms;
+	f->stays = true; /* till something comes */
 	CHK(h2_port_unpack(&port, r->bytes, sizeof(r->bytes)) == 0);
 	f->sess = h2_move_in(&cfg, &h2_front_events, f, &port, clock_ms());
 	if (!f->sess)

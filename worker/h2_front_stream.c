@@ -92,6 +92,15 @@ rx_drop(struct h2_fstream *st)
 	buf_put(&st->m.rx_trail);
 }
 
+/* A rule wants the connection closed without a word, as HAProxy does it. */
+static void
+reject(struct h2_front *f, const struct h2_fstream *st)
+{
+	h2_sess_reset(f->sess, st->id, H2_ENHANCE_YOUR_CALM);
+	f->told = true; /* by the stream's own line */
+	h2_sess_end(f->sess, H2_ENHANCE_YOUR_CALM);
+}
+
 static void
 front_end(struct fconn *fc, bool aborted, bool whole)
 {
@@ -111,8 +120,8 @@ front_end(struct fconn *fc, bool aborted, bool whole)
 		return;
 	}
 	list_add_tail(&f->over, &st->link);
-	if (!st->answered)
-		h2_sess_reset(f->sess, st->id, H2_CANCEL);
+	if (!st->answered && !st->m.dead)
+		reject(f, st);
 	else if (aborted || !said)
 		h2_sess_reset(f->sess, st->id, H2_INTERNAL_ERROR);
 }
@@ -278,6 +287,15 @@ on_end(void *conn, void *user)
 		st->m.rx_end = true;
 }
 
+static void
+count_error(const struct h2_front *f)
+{
+	stat_add(
+	    &stat_proxy(&wk.board, wk.proc, (uint32_t)fconn_proxy(f->fc)->row)
+		 ->req_errors,
+	    1);
+}
+
 /* The head was no valid one, or the client took it back. */
 static void
 head_broken(struct h2_fstream *st, bool by_peer)
@@ -285,10 +303,14 @@ head_broken(struct h2_fstream *st, bool by_peer)
 	st->f->head_ms = 0;
 	st->is_heading = false;
 	st->m.dead = true;
-	if (by_peer)
+	if (by_peer) {
 		stream_client_gone(st->fc.s);
-	else
-		stream_req_begin(st->fc.s, -WSE_PROTO, false);
+		return;
+	}
+	st->fc.s->t.cli->request_count++;
+	count_error(st->f);
+	stream_term(st->fc.s, 'P', 'R');
+	stream_cut(st->fc.s);
 }
 
 static void
@@ -315,14 +337,15 @@ trail_send(struct h2_front *f, struct h2_fstream *st)
 	struct buf *b = &st->m.tx_trail;
 	struct h1_scan scan = { 0 };
 	struct h1_fault fault;
-	bool ok = h1_parse_trailer(
-		      buf_rp(b), buf_len(b), b->size, &scan, &head, &fault) > 0;
+	bool ok;
 
-	buf_put(b);
-	if (!ok)
+	if (h1_parse_trailer(
+		buf_rp(b), buf_len(b), b->size, &scan, &head, &fault) <= 0)
 		return false;
 	h2_head_trailers(&head, &out);
-	return out.count > 0 && h2_sess_trailers(f->sess, st->id, &out) == 0;
+	ok = out.count > 0 && h2_sess_trailers(f->sess, st->id, &out) == 0;
+	buf_put(b); /* the fields were in it */
+	return ok;
 }
 
 static size_t
@@ -413,15 +436,6 @@ h2_front_hush(struct h2_front *f)
 	return any;
 }
 
-static void
-count_error(const struct h2_front *f)
-{
-	stat_add(
-	    &stat_proxy(&wk.board, wk.proc, (uint32_t)fconn_proxy(f->fc)->row)
-		 ->req_errors,
-	    1);
-}
-
 void
 h2_front_complain(struct h2_front *f)
 {
@@ -432,7 +446,6 @@ h2_front_complain(struct h2_front *f)
 	f->told = true;
 	count_error(f);
 	st->m.dead = true;
-	st->fc.s->t.status = 400;
 	stream_term(st->fc.s, 'P', 'R');
 	stream_cut(st->fc.s);
 }

@@ -10,6 +10,7 @@
 
 #include "shm/base/chk.h"
 #include "worker/stream_parts.h"
+#include "worker/ws_key.h"
 
 static void
 count_errors(struct stream *s)
@@ -233,7 +234,10 @@ head_done(struct stream *s, uint32_t n)
 		s->b.bc->bound = true;
 	if (bit && retry_response(s, bit))
 		return;
-	if (res->status == 101 && !s->is_upgrade) {
+	if (res->status == 101 &&
+	    (!s->is_upgrade ||
+		(t->req_h2 && !s->b.x.mux &&
+		    !ws_key_is_accepted(t->req, res)))) {
 		bad_response(s);
 		return;
 	}

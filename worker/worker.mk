@@ -24,6 +24,7 @@ libwsb_a_SOURCES += \
 	worker/stream_res.c \
 	worker/tunnel.c \
 	worker/wk.h \
+	worker/ws_key.c worker/ws_key.h \
 	worker/worker.c worker/worker.h \
 	worker/xmux.c worker/xmux.h \
 	worker/xprt.h \

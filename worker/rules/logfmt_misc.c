@@ -69,7 +69,8 @@ VAR(U)
 
 VAR(ST)
 {
-	logfmt_put_int(o, o->t->status ? o->t->status : -1);
+	/* what was no request to begin with has none */
+	logfmt_put_int(o, o->t->status ? o->t->status : o->t->req ? -1 : 0);
 }
 
 VAR(CC)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The key of a WebSocket handshake (RFC 6455 4): a request that came by HTTP/2
+ * has none, HTTP/1 wants one, and that it was understood.
+ */
+#ifndef WORKER_WS_KEY_H
+#define WORKER_WS_KEY_H
+
+#include "shm/base/mem.h"
+#include "shm/proto/http.h"
+
+/* Give the head a key if it asks for a WebSocket and has none. 0 or -WSE_*. */
+MUST_USE int ws_key_add(struct http_head *req, struct arena *a);
+/* The response accepts the request's key; true, too, if that has none. */
+bool
+ws_key_is_accepted(const struct http_head *req, const struct http_head *res);
+
+#endif
