@@ -31,8 +31,8 @@ struct flow {
 	uint32_t pay_w, raw_r; /* offsets in b, see above */
 	uint32_t base;         /* offset an emptied buffer starts over at */
 	bool keep;             /* payload stays, for a retry */
-	bool tail_aside;       /* whatever `out` is, trailers are kept in tail */
-	uint32_t first_r;      /* offset of the first payload byte */
+	bool tail_aside;  /* whatever `out` is, trailers are kept in tail */
+	uint32_t first_r; /* offset of the first payload byte */
 	enum http_framing in, out;
 	uint64_t left_bytes;   /* in LENGTH: not received yet */
 	struct h1_chunk chunk; /* in CHUNKED */

@@ -220,8 +220,7 @@ tunnel_progress(struct stream *s)
 	}
 	if (s->up_shut && s->down_shut) {
 		end(s,
-		    xprt_is_truncated(&s->fc->x) ||
-			xprt_is_truncated(&s->b.x));
+		    xprt_is_truncated(&s->fc->x) || xprt_is_truncated(&s->b.x));
 		return;
 	}
 	if (!s->up.in_done)

@@ -69,8 +69,8 @@ void xmux_put_end(struct xmux *m);
 /* It was reset: what came before can still be read. */
 void xmux_break(struct xmux *m, bool refused);
 /* For h2_events.pull and .on_sent. */
-size_t xmux_pull(
-    struct xmux *m, size_t max, const char **p_r, enum h2_more *more_r);
+size_t
+xmux_pull(struct xmux *m, size_t max, const char **p_r, enum h2_more *more_r);
 void xmux_pulled(struct xmux *m, size_t n);
 /* Buffers are given back; bytes that were not taken. */
 uint32_t xmux_free(struct xmux *m);

@@ -88,7 +88,7 @@ MUST_USE static inline int
 xprt_flush(const struct xprt *x)
 {
 	if (x->mux)
-		return x->mux->dead         ? -WSE_RESET
+		return x->mux->dead           ? -WSE_RESET
 		    : xmux_has_unsent(x->mux) ? -WSE_AGAIN
 					      : 0;
 	return x->tls ? xprt_tls_flush(x->tls, x->fd) : 0;

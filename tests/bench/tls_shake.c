@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A load generator of new TLS connections: one request each, CLIENTS at a
- * time.  Usage: shake PORT CLIENTS SECONDS full|resumed; prints how many
+ * time.  Usage: tls_shake PORT CLIENTS SECONDS full|resumed; prints how many
  * connections were made and how many of them were resumed.
  */
 #include <arpa/inet.h>
@@ -63,7 +63,7 @@ one(SSL_CTX *ctx, const struct sockaddr_in *to, struct counts *c)
 	    (session && SSL_set_session(ssl, session) != 1) ||
 	    SSL_connect(ssl) != 1 ||
 	    SSL_write(ssl, request, sizeof(request) - 1) <= 0) {
-		fprintf(stderr, "shake: a connection failed\n");
+		fprintf(stderr, "tls_shake: a connection failed\n");
 		exit(1);
 	}
 	while ((n = SSL_read(ssl, buf, sizeof(buf))) > 0)
