@@ -41,8 +41,10 @@ h2_back_break(struct h2_back *hb)
 	{
 		struct h2_end *e = list_entry(it, struct h2_end, node);
 
-		if (e->s && !e->closed)
-			xmux_break(&e->m, e->id == 0);
+		if (!e->s || e->closed)
+			continue;
+		e->m.gone = true;
+		xmux_break(&e->m, e->id == 0);
 	}
 }
 

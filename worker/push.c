@@ -249,6 +249,14 @@ server_written(struct stream *s)
 	stream_arm(s);
 }
 
+/* What is sent does not end with the request: a tunnel may follow. */
+static bool
+may_tunnel(const struct stream *s)
+{
+	return s->state == ST_TUNNEL || s->is_upgrade ||
+	    s->t.req->method == HTTP_CONNECT;
+}
+
 void
 push_server(struct stream *s)
 {
@@ -256,7 +264,7 @@ push_server(struct stream *s)
 		.x = &s->b.x,
 		.head = &s->to_srv,
 		.f = &s->up,
-		.ends = s->state != ST_TUNNEL,
+		.ends = !may_tunnel(s),
 	};
 	int err;
 

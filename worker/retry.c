@@ -214,12 +214,13 @@ retry_broken(struct stream *s, int err)
 	unsigned on = s->t.be->http.retry_on;
 	bool safe = is_repeatable(s);
 	bool refused = err == WSE_DENIED;
+	bool stale = s->t.reused && (!s->b.x.mux || s->b.x.mux->gone);
 
 	/*
 	 * An idle connection's end crossed our request: RFC 9112 9.3.1.  Or the
 	 * server did nothing of it, RFC 9113 8.7: any other connection will do.
 	 */
-	if (safe && (s->t.reused || refused) && !s->b.stale_retried) {
+	if (safe && (stale || refused) && !s->b.stale_retried) {
 		s->b.stale_retried = true;
 		s->b.want_fresh = !refused;
 		again(s);

@@ -41,6 +41,7 @@ struct xmux {
 	bool rx_end, tx_end;           /* nothing follows rx, tx */
 	bool dead;                     /* reset, or the connection is gone */
 	bool refused;                  /* dead, and nothing was processed */
+	bool gone;                     /* dead, and so is the connection */
 };
 
 /* --- the stream's side: see xprt.h --- */
