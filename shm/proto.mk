@@ -5,8 +5,7 @@ libwsb_a_SOURCES += \
 	shm/proto/h1_chunk.c \
 	shm/proto/h1_fields.c \
 	shm/proto/h1_write.c \
-	shm/proto/http.c shm/proto/http.h \
-	shm/proto/ws_key.c shm/proto/ws_key.h
+	shm/proto/http.c shm/proto/http.h
 libwsb_a_SOURCES += \
 	shm/proto/tls_aead.c shm/proto/tls_aead.h \
 	shm/proto/tls_ctx.c shm/proto/tls_ctx.h \

@@ -13,6 +13,7 @@
 
 #include "worker/h2_back.h"
 #include "worker/stream.h"
+#include "worker/ws_key.h"
 
 struct h2_back {
 	struct bconn *bc;
@@ -49,8 +50,9 @@ struct h2_end {
 	uint32_t arena_bytes; /* of the stream, before the head at hand */
 	uint64_t sent_ms;     /* when the request was */
 	struct sv upgrade;    /* :protocol asked for */
-	char accept[28];      /* Sec-WebSocket-Accept, or zeros */
-	struct h2_back_trail *trail; /* trailers that come in */
+	bool has_accept;
+	char accept[WS_KEY_ACCEPT_BYTES]; /* Sec-WebSocket-Accept */
+	struct h2_back_trail *trail;      /* trailers that come in */
 };
 
 struct h2_back_trail {

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "shm/base/chk.h"
-#include "shm/proto/ws_key.h"
 #include "worker/h2_back_int.h"
 #include "worker/hop.h"
 #include "worker/stream_parts.h"
+#include "worker/ws_key.h"
 
 enum { PROBE_MS = 250 }; /* of silence before an end is suspicious */
 
@@ -180,8 +180,7 @@ upgrade_note(struct stream *s, struct h2_end *e)
 		return;
 	}
 	e->upgrade = SV("websocket");
-	if (i >= 0)
-		ws_key_accept(h->hdr[i].value, e->accept);
+	e->has_accept = i >= 0 && ws_key_accept(h->hdr[i].value, e->accept);
 }
 
 /* Towards a server without TLS nothing is secure. */
@@ -324,7 +323,7 @@ trailers_came(struct h2_end *e, int err)
 static int
 accept_add(struct h2_end *e, struct http_head *h)
 {
-	if (h->status != 101 || !e->accept[0])
+	if (h->status != 101 || !e->has_accept)
 		return 0;
 	return http_add(
 	    h, SV("Sec-WebSocket-Accept"), sv_of(e->accept, sizeof(e->accept)));

@@ -8,8 +8,7 @@
 enum {
 	NONCE_BYTES = 16,
 	KEY_CHARS = 24, /* of the nonce in base64 */
-	SHA1_BYTES = 20,
-	ACCEPT_CHARS = 28
+	SHA1_BYTES = 20
 };
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -46,25 +45,32 @@ ws_key_add(struct http_head *req, struct arena *a)
 }
 
 bool
+ws_key_accept(struct sv key, char out[WS_KEY_ACCEPT_BYTES])
+{
+	unsigned char sha[SHA1_BYTES], text[WS_KEY_ACCEPT_BYTES + 1];
+	char all[128];
+
+	if (key.n == 0 || key.n + sizeof(guid) > sizeof(all))
+		return false;
+	memcpy(all, key.p, key.n);
+	memcpy(all + key.n, guid, sizeof(guid) - 1);
+	if (EVP_Digest(all, key.n + sizeof(guid) - 1, sha, NULL, EVP_sha1(),
+		NULL) != 1)
+		return false;
+	EVP_EncodeBlock(text, sha, sizeof(sha));
+	memcpy(out, text, WS_KEY_ACCEPT_BYTES);
+	return true;
+}
+
+bool
 ws_key_is_accepted(const struct http_head *req, const struct http_head *res)
 {
 	int k = http_find_id(req, HID_SEC_WEBSOCKET_KEY, 0);
 	int r = http_find_id(res, HID_SEC_WEBSOCKET_ACCEPT, 0);
-	unsigned char sha[SHA1_BYTES], want[ACCEPT_CHARS + 1];
-	char text[128];
-	struct sv key;
+	char want[WS_KEY_ACCEPT_BYTES];
 
 	if (k < 0)
 		return true;
-	key = req->hdr[k].value;
-	if (r < 0 || key.n + sizeof(guid) > sizeof(text))
-		return false;
-	memcpy(text, key.p, key.n);
-	memcpy(text + key.n, guid, sizeof(guid) - 1);
-	if (EVP_Digest(text, key.n + sizeof(guid) - 1, sha, NULL, EVP_sha1(),
-		NULL) != 1)
-		return false;
-	EVP_EncodeBlock(want, sha, sizeof(sha));
-	return sv_eq(
-	    res->hdr[r].value, sv_of((const char *)want, ACCEPT_CHARS));
+	return r >= 0 && ws_key_accept(req->hdr[k].value, want) &&
+	    sv_eq(res->hdr[r].value, sv_of(want, sizeof(want)));
 }
