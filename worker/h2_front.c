@@ -23,7 +23,6 @@ enum {
 	FLUSH_TIMES = 16     /* a turn, then others have theirs */
 };
 
-static struct mempool front_pool = MEMPOOL_INIT(struct h2_front);
 static char rx_scratch[BUF_LARGE];
 static char tx_scratch[FLUSH_BYTES];
 
@@ -242,12 +241,18 @@ put_all(struct h2_front *f)
 	return 0;
 }
 
-/* No stream is under way and there will be none. */
+/*
+ * It is to be closed: what goes wrong ends all streams, else those that are
+ * complete for the client have still to find that out.
+ */
 static bool
-is_through(const struct h2_front *f)
+is_done(const struct h2_front *f)
 {
-	return f->busy_count == 0 && h2_sess_stream_count(f->sess) == 0 &&
-	    h2_sess_is_going(f->sess);
+	bool idle = h2_sess_stream_count(f->sess) == 0;
+
+	if (!h2_sess_is_over(f->sess) && !(idle && h2_sess_is_going(f->sess)))
+		return false;
+	return f->busy_count == 0 || !idle || h2_sess_sent_error(f->sess);
 }
 
 static void
@@ -265,7 +270,7 @@ settle(struct h2_front *f)
 		return;
 	}
 	fconn_write_off(f->fc);
-	if (!h2_sess_is_over(f->sess) && !is_through(f)) {
+	if (!is_done(f)) {
 		arm(f);
 		return;
 	}
@@ -459,7 +464,8 @@ h2_front_drain(struct fconn *fc)
 struct h2_front *
 h2_front_make(struct fconn *fc)
 {
-	struct h2_front *f = mempool_get(&front_pool);
+	/* not pooled: with its session it goes back when it rests */
+	struct h2_front *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return NULL;
@@ -486,7 +492,7 @@ h2_front_free(struct fconn *fc)
 	free(f->trail);
 	buf_put(&f->in);
 	buf_put(&f->out);
-	mempool_put(&front_pool, f);
+	free(f);
 	fc->h2 = NULL;
 }
 

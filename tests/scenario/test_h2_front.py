@@ -412,7 +412,7 @@ def test_uploads_that_stand_still_hold_up_no_other():
 
 
 def test_clients_that_leave():
-    left = []
+    left, came = [], []
 
     def handler(s, number):
         head, rest = read_head(s)
@@ -421,6 +421,7 @@ def test_clients_that_leave():
             while True:
                 s.sendall(b"x" * 1000)
                 time.sleep(0.01)
+        came.append(1)
         try:
             left.append(s.recv(1))
         except ConnectionError:
@@ -430,7 +431,7 @@ def test_clients_that_leave():
     with H2Client(proxy.port) as h2:
         # one stream is taken back, before and within the answer
         sid = h2.request("GET", "/hang")
-        h2.ping()
+        wait_until(lambda: came, 10, what="it is with the server")
         h2.send_rst(sid)
         wait_until(lambda: left, 10, what="the server hears of it")
         sid = h2.request("GET", "/stream")
@@ -441,7 +442,7 @@ def test_clients_that_leave():
         del left[:]
         for _ in range(5):
             h2.request("GET", "/hang")
-        h2.ping()
+        wait_until(lambda: len(came) == 6, 10, what="all are with the server")
     wait_until(lambda: len(left) == 5, 10, what="all are gone")
     wait_until(lambda: len([x for x in proxy.log() if " CD-- " in x]) == 7,
                10, what="a line for each")

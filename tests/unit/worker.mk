@@ -36,3 +36,11 @@ tests_unit_worker_test_xprt_tls_ends_SOURCES = tests/unit/worker/test_xprt_tls_e
 	tests/unit/worker/xprt_tls_rig.h \
 	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
 tests_unit_worker_test_xprt_tls_ends_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_ws_key
+tests_unit_worker_test_ws_key_SOURCES = tests/unit/worker/test_ws_key.c
+tests_unit_worker_test_ws_key_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_h2_front
+tests_unit_worker_test_h2_front_SOURCES = tests/unit/worker/test_h2_front.c
+tests_unit_worker_test_h2_front_LDADD = $(worker_ldadd)
