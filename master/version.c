@@ -26,8 +26,7 @@ version_print(FILE *out, bool in_full)
 	fprintf(out, "Build compiler: %s\n", __VERSION__);
 	fprintf(out,
 	    "Features      : +EPOLL +CRYPT_H +GETADDRINFO +BROKER "
-	    "%cOPENSSL -LUA -QUIC -PROMEX\n",
-	    tls_conf_enabled ? '+' : '-');
+	    "+OPENSSL -LUA -QUIC -PROMEX\n");
 	fprintf(out, "libevent      : %s (built with %s)\n",
 	    event_get_version(), LIBEVENT_VERSION);
 	fprintf(out, "libcrypto     : %s\n", OpenSSL_version(OPENSSL_VERSION));

@@ -30,7 +30,7 @@ const char *const conf_features[] = {
 	"+LINUX_TPROXY",
 	"-LUA",
 	"-NS",
-	"-OPENSSL", /* + where tls_conf_enabled, see conf_feature() */
+	"+OPENSSL",
 	"-PCRE",
 	"+PCRE2",
 	"+PCRE2_JIT",
@@ -120,11 +120,7 @@ condition_version_cmp(const char *a, const char *b, int *cmp_r)
 const char *
 conf_feature(int i)
 {
-	if (i < 0 || i >= conf_feature_count)
-		return NULL;
-	if (tls_conf_enabled && strcmp(conf_features[i], "-OPENSSL") == 0)
-		return "+OPENSSL";
-	return conf_features[i];
+	return i < 0 || i >= conf_feature_count ? NULL : conf_features[i];
 }
 
 static int
@@ -233,8 +229,6 @@ eval_openssl(struct cond_text *t, const char *v, bool atleast)
 {
 	int cmp;
 
-	if (!tls_conf_enabled)
-		return 0;
 	if (openssl_cmp(v, &cmp))
 		return fail(t, "'%s' is not a version of OpenSSL", v);
 	return atleast ? cmp >= 0 : cmp < 0;
@@ -255,9 +249,8 @@ eval_predicate(
 	case P_OPENSSL_BEFORE:
 		return eval_openssl(t, arg[0], p == P_OPENSSL_ATLEAST);
 	case P_SSLLIB:
-		return tls_conf_enabled &&
-		    strncmp(OpenSSL_version(OPENSSL_VERSION), arg[0],
-			strlen(arg[0])) == 0;
+		return strncmp(OpenSSL_version(OPENSSL_VERSION), arg[0],
+			   strlen(arg[0])) == 0;
 	case P_STREQ:
 		return strcmp(arg[0], arg[1]) == 0;
 	case P_STRNEQ:

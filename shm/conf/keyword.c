@@ -28,17 +28,14 @@ static const struct keyword *const tables[] = {
 	NULL,
 };
 
-/* The last is there only while TLS is switched on. */
-static const struct bind_keyword *const bind_tables[] = { bind_opt_tbl,
-	bind_tls_tbl };
-static const struct server_keyword *const server_tables[] = { server_opt_tbl,
-	server_tls_tbl };
+enum { OPTION_TABLES = 2 };
 
-static int
-option_tables(void)
-{
-	return tls_conf_enabled ? 2 : 1;
-}
+static const struct bind_keyword *const bind_tables[OPTION_TABLES] = {
+	bind_opt_tbl, bind_tls_tbl
+};
+static const struct server_keyword *const server_tables[OPTION_TABLES] = {
+	server_opt_tbl, server_tls_tbl
+};
 
 const struct keyword *
 keyword_table(int i)
@@ -89,7 +86,7 @@ keyword_find(const struct conf_line *ln, unsigned where)
 const struct bind_keyword *
 keyword_find_bind(const char *word)
 {
-	for (int i = 0; i < option_tables(); i++)
+	for (int i = 0; i < OPTION_TABLES; i++)
 		for (const struct bind_keyword *b = bind_tables[i]; b->name;
 		     b++)
 			if (strcmp(b->name, word) == 0)
@@ -100,7 +97,7 @@ keyword_find_bind(const char *word)
 const struct server_keyword *
 keyword_find_server(const char *word)
 {
-	for (int i = 0; i < option_tables(); i++)
+	for (int i = 0; i < OPTION_TABLES; i++)
 		for (const struct server_keyword *s = server_tables[i]; s->name;
 		     s++)
 			if (strcmp(s->name, word) == 0)
@@ -170,11 +167,11 @@ option_names(unsigned where, const char **names)
 {
 	int n = 0;
 
-	for (int i = 0; where == KW_BIND && i < option_tables(); i++)
+	for (int i = 0; where == KW_BIND && i < OPTION_TABLES; i++)
 		for (const struct bind_keyword *b = bind_tables[i];
 		     b->name && n < NAMES_MAX; b++)
 			names[n++] = b->name;
-	for (int i = 0; where != KW_BIND && i < option_tables(); i++)
+	for (int i = 0; where != KW_BIND && i < OPTION_TABLES; i++)
 		for (const struct server_keyword *s = server_tables[i];
 		     s->name && n < NAMES_MAX; s++)
 			names[n++] = s->name;
@@ -230,12 +227,12 @@ conf_dump_keywords(FILE *out)
 			    kw->doc);
 		}
 	}
-	for (int i = 0; i < option_tables(); i++)
+	for (int i = 0; i < OPTION_TABLES; i++)
 		for (const struct bind_keyword *b = bind_tables[i]; b->name;
 		     b++)
 			fprintf(out, "bind\t%s\t%s\t%s\n", b->name, b->syntax,
 			    b->doc);
-	for (int i = 0; i < option_tables(); i++)
+	for (int i = 0; i < OPTION_TABLES; i++)
 		for (const struct server_keyword *s = server_tables[i]; s->name;
 		     s++)
 			fprintf(out, "server\t%s\t%s\t%s\n", s->name, s->syntax,

@@ -135,8 +135,6 @@ tls_conf_finish(struct conf_parse *cp)
 	bool has_front = false;
 	unsigned n;
 
-	if (!tls_conf_enabled)
-		return;
 	for (struct proxy *px = cp->conf->proxies; px; px = px->next) {
 		struct bind *before = NULL;
 

@@ -23,9 +23,6 @@ struct server;
 struct ssl_ctx_st; /* SSL_CTX */
 struct tls_front;  /* what a bind line serves: certificates by name */
 
-/* False: every TLS keyword is an error. Set before the first line is read. */
-extern bool tls_conf_enabled; /* true */
-
 enum tls_verify {
 	TLS_VERIFY_NONE,
 	TLS_VERIFY_OPTIONAL, /* bind lines only */

@@ -115,6 +115,30 @@ tls_opts_version(struct conf_parse *cp, int i, const char *text, uint16_t *v_r);
 MUST_USE int tls_opts_verify(
     struct conf_parse *cp, int i, struct tls_opts *o, bool is_server);
 
+/* Rows of words that mean the same on bind and server lines; parse calls
+ * tls_opts_parse(). */
+#define TLS_OPT_ROWS(parse)                                                    \
+	{ "ciphers", 1, parse, 0, "<ciphers>",                                 \
+		"TLS 1.2 ciphers, as OpenSSL writes them; only AES-GCM and "   \
+		"ChaCha20-Poly1305 are kept." },                               \
+	    { "ciphersuites", 1, parse, 0, "<ciphersuites>",                   \
+		    "TLS 1.3 cipher suites." },                                \
+	    { "curves", 1, parse, 0, "<curves>",                               \
+		    "Groups of the key exchange." },                           \
+	    { "force-tlsv12", 0, parse, 0, "", "Only TLS 1.2." },              \
+	    { "force-tlsv13", 0, parse, 0, "", "Only TLS 1.3." },              \
+	    { "no-sslv3", 0, parse, 0, "", "Without effect: never spoken." },  \
+	    { "no-tlsv10", 0, parse, 0, "", "Without effect: never spoken." }, \
+	    { "no-tlsv11", 0, parse, 0, "", "Without effect: never spoken." }, \
+	    { "no-tlsv12", 0, parse, 0, "", "As ssl-min-ver TLSv1.3." },       \
+	    { "no-tlsv13", 0, parse, 0, "", "As ssl-max-ver TLSv1.2." },       \
+	    { "ssl-max-ver", 1, parse, 0, "TLSv1.2|TLSv1.3",                   \
+		    "Highest version, TLSv1.3 by default." },                  \
+	{                                                                      \
+		"ssl-min-ver", 1, parse, 0, "TLSv1.2|TLSv1.3",                 \
+		    "Lowest version, TLSv1.2 by default."                      \
+	}
+
 /* --- the server's side: tls_front.c, tls_sni.c, tls_crt_list.c --- */
 
 struct tls_names {

@@ -76,8 +76,6 @@ parse_options(struct conf_parse *cp, const struct keyword *kw)
 
 	if (conf_need(cp, 1, kw->syntax))
 		return -WSE_SYNTAX;
-	if (!tls_conf_enabled)
-		return 0;
 	for (int i = 1; i < cp->ln->count; i += r) {
 		if (!is_option(conf_word(cp, i)))
 			return conf_error(cp, i,

@@ -10,8 +10,6 @@
 #include "shm/base/mem.h"
 #include "shm/conf/tls_conf_int.h"
 
-bool tls_conf_enabled = true;
-
 /* Seconds a session may be resumed, as HAProxy's tune.ssl.lifetime. */
 enum { SESSION_S = 300 };
 

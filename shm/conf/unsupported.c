@@ -221,12 +221,6 @@ static const struct {
 	    "force-be-switch|log-profile|" },
 	{ KW_ALL, "use the timeouts that are there",
 	    "|timeout clientfin|timeout appsession|" },
-	/* Reached only while tls_conf_enabled is false, see tls_bind_kw.c. */
-	{ KW_BIND, "end TLS in front of wsbroker: it comes with TLS support",
-	    "|ssl|crt|crt-list|alpn|no-alpn|ca-file|ciphers|ciphersuites|"
-	    "curves|force-tlsv12|force-tlsv13|no-sslv3|no-tls-tickets|"
-	    "no-tlsv10|no-tlsv11|no-tlsv12|no-tlsv13|ssl-max-ver|"
-	    "ssl-min-ver|strict-sni|verify|" },
 	{ KW_BIND, "use 'maxconn' in the frontend", "|maxconn|" },
 	{ KW_BIND, "use 'ssl-min-ver TLSv1.2', the lowest there is",
 	    "|force-sslv3|force-tlsv10|force-tlsv11|" },
@@ -250,12 +244,6 @@ static const struct {
 	    "process|quic-force-retry|quic-cc-algo|quic-socket|"
 	    "severity-output|shards|tcp-md5sig|tcp-ut|tcp-ss|tfo|thread|"
 	    "cc|idle-ping|force-strict-sni|" },
-	{ KW_SERVER, "end TLS in front of wsbroker: it comes with TLS support",
-	    "|ssl|no-ssl|sni|alpn|no-alpn|verify|verifyhost|no-verifyhost|"
-	    "ca-file|crt|ciphers|ciphersuites|curves|force-tlsv12|"
-	    "force-tlsv13|no-sslv3|no-tlsv10|no-tlsv11|no-tlsv12|"
-	    "no-tlsv13|no-ssl-reuse|ssl-reuse|no-tls-tickets|tls-tickets|"
-	    "ssl-max-ver|ssl-min-ver|" },
 	{ KW_SERVER, "use 'ssl-min-ver TLSv1.2', the lowest there is",
 	    "|force-sslv3|force-tlsv10|force-tlsv11|" },
 	{ KW_SERVER, "leave the word out; checks connect over TCP",

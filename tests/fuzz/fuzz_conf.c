@@ -69,7 +69,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct conf_parse cp = { .conf = NULL, .quiet = true, .offline = true };
 	int read, finish;
 
-	tls_conf_enabled = true;
 	if (size > MAX)
 		return 0;
 	if (size && *data == '?')

@@ -89,7 +89,6 @@ fuzz_alpn(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	tls_conf_enabled = true;
 	if (size < 2 || size > MAX)
 		return 0;
 	if (*data == 'l')

@@ -157,7 +157,6 @@ static inline int
 tls_setup(void **state)
 {
 	(void)state;
-	tls_conf_enabled = true;
 	if (!mkdtemp(tls_dir))
 		return -1;
 	tls_ca = cert_new(&(struct cert_spec){ .cn = "ca", .is_ca = true });
