@@ -19,7 +19,7 @@
 
 enum { LINGER_BYTES = 1 << 20, LINGER_MS = 1000 };
 
-static struct mempool fconn_pool = MEMPOOL_INIT(struct fconn);
+static struct mempool fconn_pool = MEMPOOL_SLABS(struct fconn);
 
 static const uint16_t fconn_edges[FC_STATE_N] = {
 	[FC_PROXY] = 1 << FC_TLS | 1 << FC_IDLE | 1 << FC_GONE,

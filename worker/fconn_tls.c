@@ -21,7 +21,7 @@ enum {
 	READ_BYTES = 16384
 };
 
-static struct mempool tls_pool = MEMPOOL_INIT(struct fconn_tls);
+static struct mempool tls_pool = MEMPOOL_SLABS(struct fconn_tls);
 static struct list turns = { &turns, &turns };
 static struct event turn_timer;
 static uint64_t turn_seen, turn_left_us;

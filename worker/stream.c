@@ -10,7 +10,8 @@
 #include "shm/base/chk.h"
 #include "worker/stream_parts.h"
 
-static struct stream *free_list; /* linked through fc */
+static struct stream *free_list;        /* linked through fc */
+static unsigned free_count, free_least; /* least: since stream_shrink() */
 
 #define E(s) (1u << (s))
 static const uint16_t stream_edges[ST_STATE_N] = {
@@ -52,6 +53,8 @@ take(void)
 	if (s) {
 		mem = s->mem;
 		free_list = (struct stream *)(void *)s->fc;
+		if (--free_count < free_least)
+			free_least = free_count;
 	} else {
 		s = malloc(sizeof(*s));
 		mem = malloc(sizeof(*mem));
@@ -129,6 +132,24 @@ give_back(struct stream *s)
 	streams_count(-1);
 	s->fc = (struct fconn *)(void *)free_list;
 	free_list = s;
+	free_count++;
+}
+
+size_t
+stream_shrink(void)
+{
+	unsigned unused = free_least;
+
+	for (unsigned i = 0; i < unused; i++) {
+		struct stream *s = free_list;
+
+		free_list = (struct stream *)(void *)s->fc;
+		free_count--;
+		free(s->mem);
+		free(s);
+	}
+	free_least = free_count;
+	return unused * (sizeof(struct stream) + sizeof(struct stream_mem));
 }
 
 void
@@ -248,13 +269,25 @@ stream_finish(struct stream *s)
 		fconn_linger(fc);
 }
 
+/* An orderly end of the connection would pass for the body's. */
+static bool
+would_look_whole(const struct stream *s)
+{
+	return s->state == ST_RELAY && s->down.out == HTTP_BODY_EOF &&
+	    !s->fc->x.tls && !s->fc->front;
+}
+
 void
 stream_cut(struct stream *s)
 {
+	static const struct linger reset = { 1, 0 };
 	struct fconn *fc = s->fc;
 	bool aborted = s->aborted || s->state != ST_TUNNEL;
 	bool read = stream_request_is_read(s);
 
+	if (would_look_whole(s))
+		(void)setsockopt(
+		    fc->x.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	stream_set_state(s, ST_DONE);
 	log_end(s);
 	give_back(s);

@@ -118,6 +118,8 @@ struct stream {
 
 /* Attach a stream to an idle connection; NULL when memory is out. */
 struct stream *stream_new(struct fconn *fc);
+/* Free the objects that were not used since the last call; bytes freed. */
+size_t stream_shrink(void);
 void stream_set_state(struct stream *s, enum stream_state to);
 /* Set the timer after something happened. */
 void stream_arm(struct stream *s);

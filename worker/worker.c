@@ -7,6 +7,7 @@
  */
 #include "worker/worker.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,16 @@
 #include "shm/base/log.h"
 #include "worker/accept.h"
 #include "worker/certs.h"
+#include "worker/ev_mem.h"
 #include "worker/fconn.h"
 #include "worker/fconn_tls.h"
 #include "worker/h2_back.h"
 #include "worker/rule_hooks.h"
 #include "worker/sandbox.h"
+#include "worker/stream.h"
 #include "worker/wk.h"
 
-enum { HEARTBEAT_MS = 1000, DRAIN_LOOK_MS = 20, BUF_KEEP = 8 << 20 };
+enum { HEARTBEAT_MS = 1000, DRAIN_LOOK_MS = 20, SHRINK_LEAST = 1 << 20 };
 
 struct wk wk;
 
@@ -55,6 +58,24 @@ proc_state(enum proc_state st)
 	atomic_store_explicit(&wk.row->state, st, memory_order_relaxed);
 }
 
+/*
+ * What a burst left behind goes back: what nobody used for a second, and the
+ * heap's free pages once that is worth a look at all of it, or nothing more
+ * is to come.
+ */
+static void
+shrink(void)
+{
+	static size_t freed;
+	size_t now = xprt_tls_cool() + buf_shrink() + stream_shrink();
+
+	freed += now;
+	if (freed >= SHRINK_LEAST || (freed && !now)) {
+		malloc_trim(0);
+		freed = 0;
+	}
+}
+
 static void
 on_heartbeat(struct wheel_timer *t)
 {
@@ -69,8 +90,7 @@ on_heartbeat(struct wheel_timer *t)
 		    memory_order_relaxed);
 	atomic_store_explicit(
 	    &wk.stat->log_dropped, log_dropped(), memory_order_relaxed);
-	xprt_tls_cool();
-	buf_trim(BUF_KEEP);
+	shrink();
 	wheel_set(wk.wheel, t, clock_ms() + HEARTBEAT_MS);
 }
 
@@ -314,6 +334,7 @@ worker_main(const struct worker_heritage *h)
 	rule_hooks_set(h->master_pid, h->worker_index);
 	if (sandbox_drop(h) < 0)
 		_exit(1);
+	ev_mem_init();
 	wk.base = base_make();
 	if (!wk.base)
 		fail("event loop");

@@ -5,6 +5,7 @@ libwsb_a_SOURCES += \
 	worker/access_log.c \
 	worker/back.c \
 	worker/certs.c worker/certs.h \
+	worker/ev_mem.c worker/ev_mem.h \
 	worker/fconn.c worker/fconn.h \
 	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \

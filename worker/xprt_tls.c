@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <malloc.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -26,7 +25,8 @@ enum {
 	READ_MORE = TLS_REC_OVERHEAD_MAX, /* than the reader's room */
 	PARTS_MAX = 8,
 	QUIET_MS = 1000,
-	MANY = 64, /* connections that fall quiet at once */
+	MANY = 64,             /* connections that fall quiet at once */
+	CONTEXTS_BYTES = 2400, /* of memory two of OpenSSL's take, about */
 };
 
 /* A run of records worked on: in the scratch area, or in xt->in. */
@@ -68,7 +68,7 @@ xprt_tls_end(struct xtls *xt)
 	memset(xt, 0, sizeof(*xt));
 }
 
-void
+size_t
 xprt_tls_cool(void)
 {
 	struct list *it, *tmp;
@@ -84,11 +84,10 @@ xprt_tls_cool(void)
 		list_del(&xt->warm);
 		n++;
 	}
-	/* after a burst its memory goes back, too */
-	if (n > MANY) {
+	/* after a burst the spare ones go, too */
+	if (n > MANY)
 		tls_rec_drain();
-		malloc_trim(0);
-	}
+	return n * CONTEXTS_BYTES;
 }
 
 static int

@@ -58,8 +58,8 @@ bool xprt_tls_is_quiet(struct xtls *xt, int fd);
  */
 MUST_USE int xprt_tls_idle_read(struct tls_rec *r, int fd);
 
-/* Have cipher contexts given back that were not used for a second. About once
- * a second. */
-void xprt_tls_cool(void);
+/* Have cipher contexts given back that were not used for a second; about so
+ * many bytes.  About once a second. */
+size_t xprt_tls_cool(void);
 
 #endif

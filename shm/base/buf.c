@@ -17,6 +17,7 @@ struct block {
 struct freelist {
 	struct block *first;
 	uint64_t bytes;
+	uint64_t least; /* bytes there were since the last buf_shrink() */
 };
 
 static struct freelist small_list;
@@ -42,6 +43,8 @@ block_take(uint32_t size)
 	if (k) {
 		l->first = k->next;
 		l->bytes -= size;
+		if (l->bytes < l->least)
+			l->least = l->bytes;
 	} else {
 		k = malloc(size);
 		if (!k)
@@ -156,4 +159,27 @@ buf_trim(uint64_t keep)
 {
 	freelist_trim(&large_list, BUF_LARGE, keep);
 	freelist_trim(&small_list, BUF_SMALL, keep);
+}
+
+static uint64_t
+freelist_shrink(struct freelist *l, uint32_t size)
+{
+	uint64_t unused = l->least < l->bytes ? l->least : l->bytes;
+
+	for (uint64_t n = 0; n < unused; n += size) {
+		struct block *k = l->first;
+
+		l->first = k->next;
+		l->bytes -= size;
+		free(k);
+	}
+	l->least = l->bytes;
+	return unused;
+}
+
+uint64_t
+buf_shrink(void)
+{
+	return freelist_shrink(&small_list, BUF_SMALL) +
+	    freelist_shrink(&large_list, BUF_LARGE);
 }

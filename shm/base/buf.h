@@ -42,6 +42,8 @@ uint64_t buf_attached_bytes(void);
 uint64_t buf_free_bytes(void);
 /* Free what the freelists keep above `keep` bytes. */
 void buf_trim(uint64_t keep);
+/* Free what was not used since the last call; bytes freed. */
+uint64_t buf_shrink(void);
 
 static inline uint32_t
 buf_len(const struct buf *b)

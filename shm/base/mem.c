@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "shm/base/chk.h"
 #include "shm/base/err.h"
@@ -64,6 +65,43 @@ mem_printf(const char *fmt, ...)
 	return p;
 }
 
+/* Sanitizers look after each object on the heap. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ALL_ON_HEAP 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ALL_ON_HEAP 1
+#endif
+#endif
+#ifndef ALL_ON_HEAP
+#define ALL_ON_HEAP 0
+#endif
+
+enum { SLAB_BYTES = 1 << 18, SLAB_ALIGN = 16 };
+
+static void *
+slab_get(struct mempool *m)
+{
+	size_t n =
+	    (m->object_bytes + SLAB_ALIGN - 1) & ~(size_t)(SLAB_ALIGN - 1);
+	void *p;
+
+	CHK(n <= SLAB_BYTES);
+	if (m->slab_bytes < n) {
+		p = mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			return NULL;
+		(void)madvise(p, SLAB_BYTES, MADV_DONTDUMP);
+		m->slab = p;
+		m->slab_bytes = SLAB_BYTES;
+	}
+	p = m->slab;
+	m->slab += n;
+	m->slab_bytes -= n;
+	return p;
+}
+
 void *
 mempool_get(struct mempool *m)
 {
@@ -77,7 +115,8 @@ mempool_get(struct mempool *m)
 		m->free_count--;
 		memset(p, 0, m->object_bytes);
 	} else {
-		p = calloc(1, m->object_bytes);
+		p = m->in_slabs && !ALL_ON_HEAP ? slab_get(m)
+						: calloc(1, m->object_bytes);
 		if (!p)
 			return NULL;
 	}

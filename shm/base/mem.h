@@ -6,6 +6,7 @@
 #ifndef SHM_BASE_MEM_H
 #define SHM_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,11 +22,23 @@ struct mempool {
 	uint64_t free_count;
 	uint64_t used_count;
 	uint64_t max_count; /* 0: no limit */
+	bool in_slabs;
+	char *slab; /* the rest of the newest one */
+	size_t slab_bytes;
 };
 
-#define MEMPOOL_INIT(type)                  \
-	{                                   \
-		sizeof(type), NULL, 0, 0, 0 \
+#define MEMPOOL_INIT(type)                   \
+	{                                    \
+		.object_bytes = sizeof(type) \
+	}
+/*
+ * Objects in slabs of their own, which are never given back and in no core
+ * dump: what lives long does not lie between what comes and goes on the heap,
+ * where it would keep whole pages.
+ */
+#define MEMPOOL_SLABS(type)                                    \
+	{                                                      \
+		.object_bytes = sizeof(type), .in_slabs = true \
 	}
 
 /* NULL at max_count or when memory is out. */

@@ -89,12 +89,39 @@ buf__limit__is_kept(void **state)
 	buf_trim(0);
 }
 
+/* What was in use between two calls stays, the rest goes. */
+static void
+buf__shrink__frees_what_nobody_used(void **state)
+{
+	struct buf b[5] = { { 0 } };
+
+	(void)state;
+	buf_trim(0);
+	(void)buf_shrink();
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(
+		    buf_get(&b[i], i < 3 ? BUF_SMALL : BUF_LARGE), 0);
+	for (int i = 0; i < 5; i++)
+		buf_put(&b[i]);
+	assert_int_equal(buf_shrink(), 0);
+	assert_int_equal(buf_get(&b[0], BUF_SMALL), 0);
+	assert_int_equal(buf_get(&b[1], BUF_SMALL), 0);
+	buf_put(&b[0]);
+	buf_put(&b[1]);
+	assert_int_equal(buf_shrink(), BUF_SMALL + 2 * BUF_LARGE);
+	assert_int_equal(buf_free_bytes(), 2 * BUF_SMALL);
+	assert_int_equal(buf_shrink(), 2 * BUF_SMALL);
+	assert_int_equal(buf_shrink(), 0);
+	assert_int_equal(buf_free_bytes(), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buf__freelist__storage_is_reused),
 		cmocka_unit_test(buf__compact_and_grow__bytes_stay),
+		cmocka_unit_test(buf__shrink__frees_what_nobody_used),
 		cmocka_unit_test(buf__limit__is_kept),
 	};
 

@@ -70,11 +70,44 @@ mem__setup__zeroed_copies_and_text(void **state)
 	free(p);
 }
 
+/* Neighbours do not overlap, whatever their size; what is put comes back. */
+static void
+mempool__slabs__hold_many_objects(void **state)
+{
+	static const size_t sizes[] = { 8, 24, 808, 4096, 65536 };
+	enum { N = 1000 };
+	static unsigned char *p[N];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct mempool m = MEMPOOL_SLABS(struct thing);
+
+		m.object_bytes = sizes[i];
+		for (int k = 0; k < N; k++) {
+			p[k] = mempool_get(&m);
+			assert_non_null(p[k]);
+			assert_int_equal((uintptr_t)p[k] % 16, 0);
+			for (size_t at = 0; at < sizes[i]; at++)
+				assert_int_equal(p[k][at], 0);
+			memset(p[k], k & 0xff, sizes[i]);
+		}
+		for (int k = 0; k < N; k++) {
+			assert_int_equal(p[k][0], k & 0xff);
+			assert_int_equal(p[k][sizes[i] - 1], k & 0xff);
+		}
+		mempool_put(&m, p[7]);
+		assert_ptr_equal(mempool_get(&m), p[7]);
+		assert_int_equal(p[7][sizes[i] - 1], 0);
+		assert_true(m.used_count == N && m.free_count == 0);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mempool__objects__zeroed_reused_bounded),
+		cmocka_unit_test(mempool__slabs__hold_many_objects),
 		cmocka_unit_test(arena__full__null_and_aligned_before),
 		cmocka_unit_test(mem__setup__zeroed_copies_and_text),
 	};
