@@ -517,6 +517,8 @@ h2_front_start(struct fconn *fc)
 	fconn_set_state(fc, FC_H2);
 	fc->in = (struct buf){ 0 };
 	fconn_read_on(fc);
+	if (wk.draining)
+		h2_front_drain(fc);
 	if (buf_len(&in))
 		(void)feed(f, buf_rp(&in), buf_len(&in));
 	else

@@ -388,11 +388,10 @@ finish(struct h2_sess *s, const struct h2_port *p)
 	return !over || give_word(s, H2_RST_STREAM, p->last_id, H2_CANCEL);
 }
 
-/* What would have stood in the way before: limits of either side. */
+/* What would have stood in the way before: the peer's limits. */
 static bool
 limits_in(struct h2_sess *s, const struct h2_port *p)
 {
-	nghttp2_settings_entry own = { H2_SET_STREAMS, s->cfg.max_streams };
 	nghttp2_settings_entry peer[4] = {
 		{ H2_SET_STREAMS, p->peer.streams },
 		{ H2_SET_FRAME, p->peer.frame },
@@ -400,10 +399,6 @@ limits_in(struct h2_sess *s, const struct h2_port *p)
 		{ H2_SET_CONNECT, p->peer.connects },
 	};
 
-	if (p->is_server &&
-	    (nghttp2_submit_settings(s->ng, NGHTTP2_FLAG_NONE, &own, 1) != 0 ||
-		!hush(s) || !give_frame(s, H2_SETTINGS, H2_ACK, 0)))
-		return false;
 	return !p->peer.ready || give_settings(s, peer, 4);
 }
 

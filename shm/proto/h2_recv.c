@@ -60,7 +60,7 @@ begin_headers(nghttp2_session *ng, const nghttp2_frame *f, void *user)
 	}
 	if (s->discarding)
 		return 0;
-	if (fresh)
+	if (fresh && s->stream_count < s->cfg.max_streams)
 		st = stream_open(s, f);
 	if (fresh && !st)
 		refuse(s, id, H2_REFUSED_STREAM);

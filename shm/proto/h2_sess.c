@@ -194,17 +194,50 @@ h2_sess_settings(const struct h2_cfg *cfg, nghttp2_settings_entry *e)
 	return n;
 }
 
+/*
+ * nghttp2 would end the connection for one stream too many, where the stream
+ * is to be refused (RFC 9113 5.1.2): it does not learn of our limit, the first
+ * of n entries, so we write what it would have sent.
+ */
+static bool
+server_hello(struct h2_sess *s, const nghttp2_settings_entry *e, size_t n)
+{
+	const uint8_t *thrown;
+	uint8_t *o;
+	ssize_t k;
+
+	if (nghttp2_submit_settings(s->ng, NGHTTP2_FLAG_NONE, e + 1, n - 1) !=
+	    0)
+		return false;
+	while ((k = nghttp2_session_mem_send(s->ng, &thrown)) > 0)
+		continue;
+	if (k < 0)
+		return false;
+	o = h2_hd_put(s->hello, (uint32_t)n * 6, H2_SETTINGS, 0, 0);
+	for (size_t i = 0; i < n; i++)
+		o = h2_setting_put(o, (uint16_t)e[i].settings_id, e[i].value);
+	s->pend = s->hello;
+	s->pend_bytes = (size_t)(o - s->hello);
+	return true;
+}
+
 struct h2_sess *
 h2_sess_new(const struct h2_cfg *cfg, const struct h2_events *ev, void *conn,
     uint64_t now_ms)
 {
 	struct h2_sess *s = h2_sess_make(cfg, ev, conn, now_ms);
 	nghttp2_settings_entry e[H2_OWN_SETTINGS_MAX];
+	size_t n = h2_sess_settings(cfg, e);
+	bool ok;
 
 	if (!s)
 		return NULL;
-	if (nghttp2_submit_settings(
-		s->ng, NGHTTP2_FLAG_NONE, e, h2_sess_settings(cfg, e)) != 0)
+	if (cfg->is_server)
+		ok = server_hello(s, e, n);
+	else
+		ok = nghttp2_submit_settings(s->ng, NGHTTP2_FLAG_NONE, e, n) ==
+		    0;
+	if (!ok)
 		h2_sess_free(&s);
 	else
 		s->unacked = 1;

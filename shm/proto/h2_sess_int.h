@@ -43,6 +43,8 @@ struct h2_cut {
 	uint32_t gap_to;
 };
 
+enum { H2_OWN_SETTINGS_MAX = 6 };
+
 struct h2_sess {
 	nghttp2_session *ng;
 	const struct h2_events *ev;
@@ -54,8 +56,9 @@ struct h2_sess {
 	struct h2_cut cut;
 	struct list streams;
 	unsigned stream_count;
-	const uint8_t *pend; /* of nghttp2, not copied out yet */
+	const uint8_t *pend; /* of nghttp2, or hello; not copied out yet */
 	size_t pend_bytes;
+	uint8_t hello[H2_HD_BYTES + 6 * H2_OWN_SETTINGS_MAX]; /* server */
 	uint8_t *out; /* where h2_sess_output() writes now */
 	size_t out_room;
 	uint32_t magic_left; /* server: of the client's preface */
@@ -80,7 +83,6 @@ struct h2_stream *h2_sess_stream(const struct h2_sess *s, uint32_t id);
 struct h2_stream *h2_sess_stream_new(struct h2_sess *s, uint32_t id);
 void h2_sess_stream_free(struct h2_sess *s, struct h2_stream *st);
 /* Our SETTINGS as announced; entries written, at most 6. */
-enum { H2_OWN_SETTINGS_MAX = 6 };
 size_t h2_sess_settings(const struct h2_cfg *cfg, nghttp2_settings_entry *e);
 /* Reset a stream, known or not. 0 or a code of nghttp2. */
 void h2_sess_cut_note(struct h2_sess *s, uint32_t id);

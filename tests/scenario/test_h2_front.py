@@ -58,6 +58,18 @@ def over_tls(proxy, protocols=("h2", "http/1.1")):
     return context
 
 
+def linger(h2, seconds):
+    """Answers what comes."""
+    deadline = time.monotonic() + seconds
+    h2.socket.settimeout(0.3)
+    while time.monotonic() < deadline:
+        try:
+            h2.read_frame()
+        except TimeoutError:
+            pass
+    h2.socket.settimeout(10)
+
+
 def test_all_ways_to_begin():
     proxy = start()
     v = proxy.values
@@ -76,6 +88,9 @@ def test_all_ways_to_begin():
         r = curl("-k", option, "-w", " %{http_version}", url)
         assert r.stdout == f"01234 {version}", (option, r)
     assert get(proxy.port, "/bytes/5").body == b"01234"
+    r = curl("-k", url.replace("bytes/5", "headers"))
+    assert f"x-seen: 2.0 127.0.0.1:{v['port2']} h2" in \
+        r.stdout.lower().splitlines(), r
     line = proxy.wait_log('"GET https://.*/bytes/5 HTTP/2.0"')
     assert " 200 5 - - ---- " in line, line
 
@@ -326,12 +341,14 @@ global
         assert h2.response(ids[5]).reset == REFUSED_STREAM
         for sid in ids[:5]:
             assert h2.response(sid).status == 200
-    # and after
+    # and after; also when the connection has been quiet for a while
     with H2Client(proxy.port) as h2:
-        h2.ping()
-        for _ in range(6):
-            h2.request("GET", "/delay/500")
-        assert h2.wait_frame(GOAWAY).code == PROTOCOL_ERROR
+        for _ in range(2):
+            linger(h2, 2.5)
+            ids = [h2.request("GET", "/delay/500") for _ in range(6)]
+            assert h2.response(ids[5]).reset == REFUSED_STREAM
+            for sid in ids[:5]:
+                assert h2.response(sid).status == 200
 
 
 def test_large_bodies_both_ways():
@@ -576,6 +593,22 @@ for (let i = 0; i < 20; i++) {
 """ % v["port2"]
     r = run(["node", "-e", script])
     assert r.stdout == "done\n", r
+    # after a rest it has no table any longer, here and there
+    script = """
+const http2 = require('http2');
+const c = http2.connect('https://127.0.0.1:%d', {rejectUnauthorized: false});
+let n = 0;
+function ask() {
+  const r = c.request({':path': '/bytes/5', 'x-long': 'abcdefgh'.repeat(9)});
+  r.on('response', h => { if (h[':status'] != 200) process.exit(1); });
+  r.resume();
+  r.on('end', () => { if (++n == 9) { console.log('done'); c.close(); }
+                      else setTimeout(ask, n %% 3 ? 0 : 2500); });
+}
+ask();
+""" % v["port2"]
+    r = run(["node", "-e", script])
+    assert r.stdout == "done\n", r
 
 
 def test_a_quiet_connection_rests_and_goes_on():
@@ -586,14 +619,7 @@ def test_a_quiet_connection_rests_and_goes_on():
             for _ in range(3):
                 assert h2.get("/bytes/5").body == b"01234"
                 assert h2.post("/echo", b"x" * 200000).body == b"x" * 200000
-                deadline = time.monotonic() + 2.5
-                h2.socket.settimeout(0.3)
-                while time.monotonic() < deadline:  # answers what comes
-                    try:
-                        h2.read_frame()
-                    except TimeoutError:
-                        pass
-                h2.socket.settimeout(10)
+                linger(h2, 2.5)
             h2.ping()
             # streams that are over may still be named
             h2.send_window(1, 10)
