@@ -10,14 +10,17 @@
 #include "shm/base/chk.h"
 #include "worker/h2_front_int.h"
 
+enum { SESSION_BYTES = 8000 }; /* of the heap, about */
+
 struct h2_rest {
 	uint64_t idle_ms;
 	uint64_t begun_ms;
 	uint8_t bytes[H2_PORT_IDLE_BYTES];
 };
 
-static struct mempool rest_pool = MEMPOOL_INIT(struct h2_rest);
+static struct mempool rest_pool = MEMPOOL_SLABS(struct h2_rest);
 static struct h2_port port; /* too large for the stack */
+static size_t freed_bytes;
 
 int
 h2_front_rest(struct h2_front *f)
@@ -41,6 +44,7 @@ h2_front_rest(struct h2_front *f)
 	r->idle_ms = f->idle_ms;
 	r->begun_ms = f->begun_ms;
 	h2_front_free(fc);
+	freed_bytes += SESSION_BYTES;
 	fc->rest = r;
 	fconn_set_state(fc, FC_REST);
 	wheel_set(wk.wheel, &fc->timer, ms ? r->idle_ms + ms : 0);
@@ -67,6 +71,15 @@ h2_front_wake(struct fconn *fc)
 	h2_front_rest_free(fc);
 	fconn_set_state(fc, FC_H2);
 	return 0;
+}
+
+size_t
+h2_front_cooled(void)
+{
+	size_t n = freed_bytes;
+
+	freed_bytes = 0;
+	return n;
 }
 
 void

@@ -18,7 +18,7 @@
 /* What a trailer section may be as text: the flow puts a line before it. */
 enum { TRAIL_MAX = BUF_SMALL - FLOW_TAIL_TEXT };
 
-static struct mempool fstream_pool = MEMPOOL_INIT(struct h2_fstream);
+static struct mempool fstream_pool = MEMPOOL_SLABS(struct h2_fstream);
 
 static struct h2_fstream *
 of_fconn(struct fconn *fc)

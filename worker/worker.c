@@ -22,6 +22,7 @@
 #include "worker/ev_mem.h"
 #include "worker/fconn.h"
 #include "worker/fconn_tls.h"
+#include "worker/h2_front.h"
 #include "worker/h2_back.h"
 #include "worker/rule_hooks.h"
 #include "worker/sandbox.h"
@@ -67,7 +68,8 @@ static void
 shrink(void)
 {
 	static size_t freed;
-	size_t now = xprt_tls_cool() + buf_shrink() + stream_shrink();
+	size_t now = xprt_tls_cool() + buf_shrink() + stream_shrink() +
+	    h2_front_cooled();
 
 	freed += now;
 	if (freed >= SHRINK_LEAST || (freed && !now)) {

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-static struct mempool stream_pool = MEMPOOL_INIT(struct h2_stream);
+static struct mempool stream_pool = MEMPOOL_SLABS(struct h2_stream);
 static nghttp2_session_callbacks *callbacks;
 static nghttp2_option *option;
 
