@@ -504,6 +504,29 @@ magic_take(struct h2_sess *s, const uint8_t *p, size_t n)
 	return give(s, p, n) < 0 ? -WSE_NOMEM : (ssize_t)n;
 }
 
+/*
+ * A client's GOAWAY tells of streams that were pushed, of which there are none;
+ * nghttp2 takes offence at 2^31 - 1 in it, which is no error (RFC 9113 6.8).
+ */
+static int
+goaway_give(struct h2_sess *s, const uint8_t *payload)
+{
+	uint8_t b[H2_HD_BYTES + 8];
+	uint8_t *o = h2_hd_put(b, 8, H2_GOAWAY, 0, 0);
+
+	o = h2_put32(h2_put32(o, 0), h2_get32(payload + 4));
+	return give(s, b, (size_t)(o - b));
+}
+
+static int
+frame_give(struct h2_sess *s, const struct h2_hd *hd, const uint8_t *p)
+{
+	if (s->cfg.is_server && s->ready && !s->in_block &&
+	    hd->type == H2_GOAWAY && !hd->id && hd->len >= 8)
+		return goaway_give(s, p + H2_HD_BYTES);
+	return give(s, p, H2_HD_BYTES + hd->len);
+}
+
 /* One frame. Bytes, 0: not whole yet, -WSE_NOMEM. */
 static ssize_t
 frame_take(struct h2_sess *s, const uint8_t *p, size_t n, uint64_t now_ms)
@@ -522,7 +545,7 @@ frame_take(struct h2_sess *s, const uint8_t *p, size_t n, uint64_t now_ms)
 	if (n < H2_HD_BYTES + hd.len)
 		return 0;
 	a = admit(s, &hd, p + H2_HD_BYTES, now_ms);
-	if (a == PASS && give(s, p, H2_HD_BYTES + hd.len) < 0)
+	if (a == PASS && frame_give(s, &hd, p) < 0)
 		return -WSE_NOMEM;
 	return (ssize_t)(H2_HD_BYTES + hd.len);
 }
