@@ -75,3 +75,7 @@ tests_unit_broker_test_h2_torture_LDADD = $(broker_ldadd)
 check_PROGRAMS += tests/unit/worker/test_pool
 tests_unit_worker_test_pool_SOURCES = tests/unit/worker/test_pool.c
 tests_unit_worker_test_pool_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_pool_h2
+tests_unit_worker_test_pool_h2_SOURCES = tests/unit/worker/test_pool_h2.c
+tests_unit_worker_test_pool_h2_LDADD = $(broker_ldadd)
