@@ -260,6 +260,67 @@ cli__many_and_slow_clients__are_bounded(void **state)
 	stop();
 }
 
+static const char unknown[] =
+    "Can't replace a certificate which is not referenced by the "
+    "configuration!\nCan't update x!\n\n";
+
+/* A payload ends with an empty line, however it comes. */
+static void
+cli__payload__belongs_to_its_command(void **state)
+{
+	const char text[] = "set ssl cert x <<\r\nline; line\n<<\n\r\n";
+	char expected[512];
+	int fd;
+
+	(void)state;
+	start(CLI_LEVEL_ADMIN);
+	assert_string_equal(ask("set ssl cert x <<\na\nb\n\n"), unknown);
+	assert_string_equal(ask("set ssl cert x <<\n\n"), unknown);
+	snprintf(expected, sizeof(expected), "1 (initial 1)\n\n%s", unknown);
+	assert_string_equal(
+	    ask("get weight be/s1;set ssl cert x <<\na\n\nhelp\n"), expected);
+	/* none: not there, or not at the end of the line */
+	assert_non_null(strstr(ask("set ssl cert x\n"), "as a payload"));
+	assert_non_null(strstr(ask("set ssl cert x << y\n"), "as a payload"));
+	assert_non_null(strstr(ask("show ssl cert <<\nx\n\n"), "# filename"));
+	fd = dial();
+	for (size_t i = 0; i + 1 < sizeof(text); i++) {
+		assert_int_equal(write(fd, text + i, 1), 1);
+		usleep(200);
+	}
+	assert_string_equal(read_all(fd), unknown);
+	close(fd);
+	/* cut off: dropped, whoever sent it is gone */
+	fd = dial();
+	assert_int_equal(write(fd, "set ssl cert x <<\nab", 20), 20);
+	shutdown(fd, SHUT_WR);
+	assert_string_equal(read_all(fd), "");
+	close(fd);
+	assert_string_equal(ask("get weight be/s1\n"), "1 (initial 1)\n\n");
+	stop();
+}
+
+static void
+cli__too_long_a_payload__ends_the_connection(void **state)
+{
+	static char line[1024];
+	int fd, i;
+
+	(void)state;
+	start(CLI_LEVEL_ADMIN);
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	fd = dial();
+	assert_int_equal(write(fd, "set ssl cert x <<\n", 18), 18);
+	for (i = 0; i < 2000; i++)
+		if (send(fd, line, sizeof(line), MSG_NOSIGNAL) < 0)
+			break;
+	assert_in_range(i, 1000, 1999);
+	close(fd);
+	assert_string_equal(ask("get weight be/s1\n"), "1 (initial 1)\n\n");
+	stop();
+}
+
 int
 main(void)
 {
@@ -272,6 +333,8 @@ main(void)
 		cmocka_unit_test(cli__maxconn_raised__serves_the_queue),
 		cmocka_unit_test(cli__board__comes_read_only),
 		cmocka_unit_test(cli__many_and_slow_clients__are_bounded),
+		cmocka_unit_test(cli__payload__belongs_to_its_command),
+		cmocka_unit_test(cli__too_long_a_payload__ends_the_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
