@@ -38,7 +38,7 @@ global
     stats socket {dir}/admin.sock level admin
     nbproc 1
     log stderr format raw local0
-    tune.h2.max-concurrent-streams %d
+    tune.h2.max-concurrent-streams {streams}
 defaults
     mode http
     log global
@@ -56,7 +56,7 @@ backend b
     server s 127.0.0.1:{origin}
 backend queued
     server s 127.0.0.1:{origin} maxconn 1
-""" % MAX_STREAMS
+"""
 
 
 def conn(*codes):
@@ -76,11 +76,11 @@ malformed = stream(PROTOCOL_ERROR) | {400}
 class Room:
     """A proxy, its origin, and a client that asks beside."""
 
-    def __init__(self, tls=False):
+    def __init__(self, tls=False, streams=MAX_STREAMS):
         self.origin = Origin()
         folder = Path(tempfile.mkdtemp(prefix="wsb-certs-"))
         certs.make(folder)
-        self.proxy = Proxy(CONFIG, origin=self.origin,
+        self.proxy = Proxy(CONFIG, origin=self.origin, streams=streams,
                            pem=folder / "ecdsa.pem")
         self.pids = self.proxy.pids()
         self.tls = tls
@@ -88,7 +88,7 @@ class Room:
         self.beside.wait_settings()
 
     def client(self, port=None, **options):
-        values = self.proxy.values
+        values, options = self.proxy.values, {"timeout": 20, **options}
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False

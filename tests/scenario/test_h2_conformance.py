@@ -19,6 +19,7 @@ BOTH = END_HEADERS | END_STREAM
 
 # --- 3.4 the preface ---
 
+@limit(180)
 def test_preface():
     room = Room()
     for data, want in (
@@ -115,6 +116,7 @@ FRAMES = [
 ]
 
 
+@limit(180)
 def test_frames():
     run(FRAMES, Room())
 
@@ -191,10 +193,12 @@ HPACK = [
 ]
 
 
+@limit(180)
 def test_field_blocks():
     run(HPACK, Room())
 
 
+@limit(180)
 def test_a_block_after_the_table_was_said_to_be_of_no_use():
     """4.3.1: it has to begin with the table's new size."""
     room = Room()
@@ -291,6 +295,7 @@ STATES = [
 ]
 
 
+@limit(180)
 def test_states():
     run(STATES, Room())
 
@@ -303,6 +308,7 @@ def reset_by_server(c):
     return sid
 
 
+@limit(180)
 def test_what_was_on_its_way_to_a_stream_that_was_reset():
     """5.1: it is taken, counted, and goes unanswered."""
     room = Room()
@@ -360,10 +366,12 @@ IDENTIFIERS = [
 ]
 
 
+@limit(180)
 def test_identifiers():
     run(IDENTIFIERS, Room())
 
 
+@limit(180)
 def test_the_last_identifier():
     room = Room()
     with room.client() as c:
@@ -411,6 +419,7 @@ CONCURRENCY = [
 ]
 
 
+@limit(180)
 def test_concurrency():
     run(CONCURRENCY, Room())
 
@@ -449,6 +458,7 @@ PRIORITIES = [
 ]
 
 
+@limit(180)
 def test_priorities():
     room = Room()
     for before in lambda c: 9, opened, half_closed, closed:
@@ -465,6 +475,7 @@ def test_priorities():
 
 # --- 5.4 errors ---
 
+@limit(180)
 def test_a_stream_that_fails_fails_alone():
     room = Room()
     with room.client() as c:
@@ -483,6 +494,7 @@ def test_a_stream_that_fails_fails_alone():
     room.leave()
 
 
+@limit(180)
 def test_an_error_of_the_connection_ends_it():
     """5.4.1: GOAWAY tells the last stream that was processed."""
     room = Room()
@@ -499,6 +511,7 @@ def test_an_error_of_the_connection_ends_it():
     room.leave()
 
 
+@limit(180)
 def test_a_reset_is_not_answered_with_a_reset():
     """5.4.2"""
     room = Room()
@@ -533,6 +546,7 @@ EXTENSIONS = [
 ]
 
 
+@limit(180)
 def test_extensions():
     run(EXTENSIONS, Room())
 

@@ -4,9 +4,13 @@ gets a 502 or a response that is cut, never a wrong one; a connection that was
 in error is not used again.
 """
 
+import ssl
 import struct
+import tempfile
 import threading
+from pathlib import Path
 
+import certs
 import hpack
 from h2client import (
     ACK, COMPRESSION_ERROR, CONTINUATION, DATA, ENABLE_PUSH, END_HEADERS,
@@ -14,15 +18,17 @@ from h2client import (
     INITIAL_WINDOW_SIZE, INTERNAL_ERROR, MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE, PADDED, PING, PREFACE, PRIORITY, PRIORITY_FLAG,
     PROTOCOL_ERROR, PUSH_PROMISE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
-    frame_bytes, literal_block, settings_payload)
+    H2Client, frame_bytes, literal_block, settings_payload)
 from wsbtest import Client, FakeServer, Proxy, limit, wait_until
 
 CONFIG = """
 backend be
     http-reuse always
     retries 0
-    server s1 127.0.0.1:{server} proto h2
+    server s1 127.0.0.1:{server} %s
 """
+PLAIN = "proto h2"
+TLS = "ssl verify none alpn h2"
 BOTH = END_HEADERS | END_STREAM
 ONE = b"\0\0\0\x01"
 CUT = "cut"
@@ -32,12 +38,22 @@ FAILED = {502, CUT}
 class Server(FakeServer):
     """Answers /good with `good`, /bad with what bad(stream) says."""
 
-    def __init__(self):
+    def __init__(self, tls=False):
+        self.context = self._context() if tls else None
         self.bad = None
         self.served = []    # (path, number of the connection)
         self.ended = {}     # number: [(type, code)] that came at last
         self.lock = threading.Lock()
         super().__init__(self._talk)
+
+    @staticmethod
+    def _context():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.TemporaryDirectory(prefix="wsb-certs-") as folder:
+            certs.make(Path(folder))
+            context.load_cert_chain(Path(folder, "ecdsa.pem"))
+        context.set_alpn_protocols(["h2"])
+        return context
 
     @staticmethod
     def _exactly(conn, n):
@@ -52,11 +68,16 @@ class Server(FakeServer):
     def _talk(self, conn, number):
         errors = []
         try:
+            if self.context:
+                conn = self.context.wrap_socket(conn, server_side=True)
             assert self._exactly(conn, len(PREFACE)) == PREFACE
             conn.sendall(frame_bytes(SETTINGS, 0, 0, settings_payload(
                 {MAX_CONCURRENT_STREAMS: 100})))
             self._serve_frames(conn, number, errors, hpack.Decoder())
+        except ssl.SSLError:
+            pass    # an end without close_notify
         finally:
+            conn.close()
             with self.lock:
                 self.ended[number] = errors
 
@@ -311,9 +332,16 @@ def ask(proxy, path):
             return CUT, error
 
 
-def check(server, proxy, frames, codes, expected=None):
+def ask_h2(proxy, path):
+    """The same over HTTP/2."""
+    with H2Client(proxy.port, timeout=20) as c:
+        s = c.get(path)
+        return (s.status if s.ended else CUT), bytes(s.body)
+
+
+def check(server, proxy, by, frames, codes, expected=None):
     server.bad = lambda sid: b"".join(f(sid) for f in frames)
-    status, body = ask(proxy, "/bad")
+    status, body = by(proxy, "/bad")
     if expected:
         assert (status, body) == expected, f"the client got {status} {body}"
     else:
@@ -330,13 +358,13 @@ def check(server, proxy, frames, codes, expected=None):
         assert server.last("/good") != bad, "the connection was used again"
 
 
-def run(table):
-    server = Server()
-    proxy = Proxy(CONFIG, server=server.port)
+def run(table, words=PLAIN, by=ask):
+    server = Server(words == TLS)
+    proxy = Proxy(CONFIG % words, server=server.port)
     pids, wrong = proxy.pids(), []
     for section, name, frames, codes, *expected in table:
         try:
-            check(server, proxy, frames, codes, *expected)
+            check(server, proxy, by, frames, codes, *expected)
         except Exception as error:  # noqa: BLE001, told in the end
             wrong.append(f"{section} {name}: {type(error).__name__} {error}")
     assert proxy.pids() == pids, "a process died"
@@ -354,20 +382,37 @@ def run(table):
         wrong)
 
 
+ROWS = {
+    "malformed": [(*row, None) for row in STREAM_ROWS],
+    "conn": CONN_ROWS,
+    "right": [(section, name, frames, None, (status, body))
+              for section, name, frames, status, body in RIGHT_ROWS],
+}
+
+
 @limit(180)
 def test_malformed_responses():
-    run([(*row, None) for row in STREAM_ROWS])
+    run(ROWS["malformed"])
 
 
 @limit(180)
 def test_servers_that_break_the_connection():
-    run(CONN_ROWS)
+    run(ROWS["conn"])
 
 
 @limit(180)
 def test_unusual_responses():
-    run([(section, name, frames, None, (status, body))
-         for section, name, frames, status, body in RIGHT_ROWS])
+    run(ROWS["right"])
+
+
+@limit(300)
+def test_the_same_over_tls():
+    run(sum(ROWS.values(), []), TLS)
+
+
+@limit(300)
+def test_the_same_for_clients_of_http2():
+    run(sum(ROWS.values(), []), PLAIN, ask_h2)
 
 
 def goaway(last, code=0):
@@ -378,7 +423,7 @@ def goaway(last, code=0):
 def test_goaway():
     """What it leaves out was not processed; what it has is answered."""
     server = Server()
-    proxy = Proxy(CONFIG, server=server.port)
+    proxy = Proxy(CONFIG % PLAIN, server=server.port)
     for last, code, more, want in (
             (0, 0, [], {502, 503}), (0, PROTOCOL_ERROR, [], {502, 503}),
             (0x7FFFFFFF, 0, [answer], {200}),

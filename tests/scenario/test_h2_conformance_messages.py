@@ -112,10 +112,12 @@ BAD_HEADS = [
 ]
 
 
+@limit(180)
 def test_malformed_heads():
     run([(*row, malformed) for row in BAD_HEADS], Room())
 
 
+@limit(180)
 def test_malformed_heads_reach_no_server():
     """8.1.1: an intermediary does not forward them."""
     room = Room()
@@ -205,6 +207,7 @@ GOOD = [
 ]
 
 
+@limit(180)
 def test_requests_in_order():
     run(GOOD, Room())
 
@@ -265,10 +268,12 @@ BAD_BODIES = [
 ]
 
 
+@limit(180)
 def test_malformed_behind_the_head():
     run(BAD_BODIES, Room())
 
 
+@limit(180)
 def test_data_after_trailers():
     """A stream error, if the stream is not over by then."""
     room = Room()
