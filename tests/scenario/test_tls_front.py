@@ -2,6 +2,7 @@
 """Clients that speak TLS."""
 
 import hashlib
+import os
 import select
 import socket
 import ssl
@@ -13,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import certs  # noqa: E402
-from wsbtest import Origin, Proxy, curl, needs  # noqa: E402
+from wsbtest import Origin, Proxy, curl, needs, wait_until  # noqa: E402
 
 CONFIG = """
 frontend fe
@@ -116,13 +117,28 @@ def test_key_update_is_followed():
         ["openssl", "s_client", "-connect", f"127.0.0.1:{proxy.port}"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT)
-    for line in (b"GET /bytes/5 HTTP/1.1\r\nHost: x\r\n\r\n", b"K\n",
-                 b"GET /bytes/5 HTTP/1.1\r\nHost: x\r\n\r\n", b"Q\n"):
-        time.sleep(0.3)
+    os.set_blocking(p.stdout.fileno(), False)
+    out = b""
+
+    def said(what, times=1):
+        """Commands must come alone, or they are sent as data."""
+        def seen():
+            nonlocal out
+            out += p.stdout.read() or b""
+            return out.count(what) == times
+
+        wait_until(seen, 20, what=f"{what} in {out[-800:]}")
+
+    request = b"GET /bytes/5 HTTP/1.1\r\nHost: x\r\n\r\n"
+    said(b"Verify return code:")
+    for line, what, times in (
+            (request, b"200 OK", 1), (b"K\n", b"KEYUPDATE", 1),
+            (request, b"200 OK", 2)):
         p.stdin.write(line)
         p.stdin.flush()
-    out = p.communicate(timeout=10)[0]
-    assert b"KEYUPDATE" in out and out.count(b"200 OK") == 2, out[-800:]
+        said(what, times)
+    p.stdin.close()
+    p.wait(20)
 
 
 def test_resumed_on_any_worker():
