@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Layer-4 checks: connect, see whether it is accepted, reset.
+ * Checks: connect, see whether it is accepted, shake hands with a server that
+ * speaks TLS, reset.
  *
  * health runs from 0 to rise + fall - 1 and says UP from `rise` on.  A server
  * starts UP with health = rise, so its first failure takes it down; from then
@@ -14,9 +15,12 @@
 #include <unistd.h>
 
 #include "broker/srv.h"
+#include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
 #include "shm/base/mem.h"
+#include "shm/ipc/ipc_tbl.h"
+#include "shm/proto/proxy_hdr.h"
 
 struct check {
 	struct check *next;
@@ -28,7 +32,7 @@ struct check {
 	uint64_t start_us;
 	unsigned health, rise, fall;
 	enum check_result result;
-	int errnum;
+	char why[IPC_WHY_MAX]; /* of L4CON, L6RSP */
 	unsigned duration_ms;
 	uint64_t fails, downs;
 };
@@ -42,6 +46,9 @@ static const struct {
 	[CHECK_L4OK] = { "L4OK", "Layer4 check passed" },
 	[CHECK_L4TOUT] = { "L4TOUT", "Layer4 timeout" },
 	[CHECK_L4CON] = { "L4CON", "Layer4 connection problem" },
+	[CHECK_L6OK] = { "L6OK", "Layer6 check passed" },
+	[CHECK_L6TOUT] = { "L6TOUT", "Layer6 timeout" },
+	[CHECK_L6RSP] = { "L6RSP", "Layer6 invalid response" },
 };
 
 const char *
@@ -66,7 +73,7 @@ check_get(uint32_t server, struct check_view *v_r)
 			continue;
 		v_r->result = k->result;
 		v_r->duration_ms = k->duration_ms;
-		v_r->errnum = k->errnum;
+		v_r->why = k->why;
 		v_r->health = k->health;
 		v_r->rise = k->rise;
 		v_r->fall = k->fall;
@@ -83,9 +90,8 @@ reason(const struct check *k, char *out, size_t room)
 {
 	char info[160] = "";
 
-	if (k->result == CHECK_L4CON)
-		snprintf(
-		    info, sizeof(info), ", info: \"%s\"", strerror(k->errnum));
+	if (k->why[0])
+		snprintf(info, sizeof(info), ", info: \"%s\"", k->why);
 	snprintf(out, room, "reason: %s%s, check duration: %ums",
 	    results[k->result].text, info, k->duration_ms);
 	return out;
@@ -207,20 +213,89 @@ close_fd(struct check *k)
 }
 
 static void
-finish(struct check *k, int err)
+finish(struct check *k, enum check_result r, const char *why)
 {
 	close_fd(k);
 	k->duration_ms = (unsigned)((clock_us() - k->start_us) / 1000);
-	k->errnum = err;
-	k->result = err == 0   ? CHECK_L4OK
-	    : err == ETIMEDOUT ? CHECK_L4TOUT
-			       : CHECK_L4CON;
-	if (err == 0)
+	k->result = r;
+	snprintf(k->why, sizeof(k->why), "%s", why);
+	if (r == CHECK_L4OK || r == CHECK_L6OK)
 		passed(k);
 	else
 		failed(k);
 	atomic_store(&broker.board.server[k->server].check_health, k->health);
 	arm(k, interval_ms(k));
+}
+
+static unsigned
+timeout_ms(const struct check *k)
+{
+	unsigned ms = k->cfg->check.inter_ms;
+	unsigned connect_ms = k->cfg->px->tmo.connect_ms;
+
+	return connect_ms && connect_ms < ms ? connect_ms : ms;
+}
+
+void
+check_shaken(struct check *k, int *fd, enum check_result r, const char *why)
+{
+	k->fd = *fd;
+	*fd = -1;
+	finish(k, r, why);
+}
+
+/* As HAProxy: not where the check has an address or port of its own. */
+static bool
+wants_tls(const struct check *k)
+{
+	return tls_dial_is_wanted(k->server) && !k->cfg->check.addr.len &&
+	    !k->cfg->check.port;
+}
+
+/* A server that waits for a PROXY header shakes no hands before it. */
+static int
+send_header(const struct check *k)
+{
+	static const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	char h[PROXY_HDR_MAX];
+	ssize_t n, sent;
+
+	if (!k->cfg->send_proxy)
+		return 0;
+	n = proxy_hdr_write(k->cfg->send_proxy, &none, &none, h, sizeof(h));
+	if (n < 0)
+		return EINVAL;
+	sent = send(k->fd, h, (size_t)n, MSG_NOSIGNAL);
+	return sent == n ? 0 : sent < 0 ? errno : ECONNRESET;
+}
+
+static void
+connect_failed(struct check *k, int err)
+{
+	if (err == ETIMEDOUT)
+		finish(k, CHECK_L4TOUT, "");
+	else
+		finish(k, CHECK_L4CON, strerror(err));
+}
+
+static void
+connected(struct check *k)
+{
+	uint64_t until = k->start_us + (uint64_t)timeout_ms(k) * 1000;
+	int err;
+
+	if (!wants_tls(k)) {
+		finish(k, CHECK_L4OK, "");
+		return;
+	}
+	err = send_header(k);
+	if (err) {
+		connect_failed(k, err);
+		return;
+	}
+	event_del(&k->io);
+	if (!tls_dial_check(k, k->server, &k->fd, until))
+		finish(k, CHECK_L6RSP, "TLS was not set up");
 }
 
 static void
@@ -234,7 +309,10 @@ on_io(evutil_socket_t fd, short what, void *arg)
 		err = ETIMEDOUT;
 	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0)
 		err = errno;
-	finish(arg, err);
+	if (err)
+		connect_failed(arg, err);
+	else
+		connected(arg);
 }
 
 /* Where to; 0: nothing is known. */
@@ -260,15 +338,6 @@ target(const struct check *k, struct sockaddr_storage *ss)
 		((struct sockaddr_in6 *)ss)->sin6_port =
 		    htons((uint16_t)c->port);
 	return n;
-}
-
-static unsigned
-timeout_ms(const struct check *k)
-{
-	unsigned ms = k->cfg->check.inter_ms;
-	unsigned connect_ms = k->cfg->px->tmo.connect_ms;
-
-	return connect_ms && connect_ms < ms ? connect_ms : ms;
 }
 
 static void
@@ -299,11 +368,11 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	event_assign(&k->io, broker.base, k->fd, EV_WRITE, on_io, k);
 	if (connect(k->fd, (struct sockaddr *)&ss, n) == 0)
-		finish(k, 0);
+		connected(k);
 	else if (errno == EINPROGRESS)
 		event_add(&k->io, &tv);
 	else
-		finish(k, errno);
+		connect_failed(k, errno);
 }
 
 static void

@@ -225,8 +225,9 @@ static void
 show_state(struct cli *c, uint32_t row)
 {
 	/* numbers of HAProxy's check states and results */
-	static const unsigned status[] = { 1, 6, 7, 8 };
-	static const unsigned result[] = { 0, 3, 2, 2 };
+	static const unsigned status[CHECK_RESULT_N] = { 1, 6, 7, 8, 9, 10,
+		11 };
+	static const unsigned result[CHECK_RESULT_N] = { 0, 3, 2, 2, 3, 2, 2 };
 	const struct board_server *s = &broker.board.server[row];
 	struct check_view k = { .rise = 2, .health = 2 };
 	char addr[INET6_ADDRSTRLEN];

@@ -204,8 +204,7 @@ put_check(uint32_t row)
 	cli_csv_put(F_CHECK_STATUS, "%s", check_name(k.result));
 	if (k.result != CHECK_NONE) {
 		cli_csv_put_n(F_CHECK_DURATION, k.duration_ms);
-		cli_csv_put_text(
-		    F_LAST_CHK, k.errnum ? strerror(k.errnum) : "");
+		cli_csv_put_text(F_LAST_CHK, k.why);
 		cli_csv_put(F_CHECK_DESC, "%s", check_text(k.result));
 	}
 	cli_csv_put_n(F_CHECK_RISE, k.rise);

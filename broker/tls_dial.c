@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <openssl/ssl.h>
 
+#include "broker/check.h"
 #include "broker/dial.h"
 #include "broker/h2_hello.h"
 #include "broker/keep.h"
@@ -95,6 +96,32 @@ tls_dial_shake(uint32_t slot)
 	tls_hs_pool_submit(j);
 }
 
+/* No ALPN, as HAProxy; but a name that no request decides is asked for. */
+bool
+tls_dial_check(struct check *k, uint32_t server, int *fd, uint64_t until_us)
+{
+	const struct server *c = srv_conf(server);
+	struct tls_job *j;
+	const char *host;
+	struct sv sni;
+
+	if (!started || !c->tls.ctx || SSL_CTX_up_ref(c->tls.ctx) != 1)
+		return false;
+	j = mem_alloc(sizeof(*j));
+	j->ctx = c->tls.ctx;
+	j->check = k;
+	j->fd = *fd;
+	*fd = -1;
+	if (tls_dial_default_sni(server, &sni) && sni.n)
+		memcpy(j->sni, sni.p, sni.n);
+	host = tls_back_verify_host(c, j->sni);
+	snprintf(j->host, sizeof(j->host), "%s", host ? host : "");
+	j->prior_h2 = true; /* it may say something before it is asked */
+	j->until_us = until_us;
+	tls_hs_pool_submit(j);
+	return true;
+}
+
 static void
 count(uint32_t server, bool resumed)
 {
@@ -102,6 +129,17 @@ count(uint32_t server, bool resumed)
 
 	atomic_fetch_add_explicit(resumed ? &row->tls_resumed : &row->tls_full,
 	    1, memory_order_relaxed);
+}
+
+static void
+check_done(struct tls_job *j)
+{
+	enum check_result r = j->ok    ? CHECK_L6OK
+	    : j->fail == LFAIL_TIMEOUT ? CHECK_L6TOUT
+				       : CHECK_L6RSP;
+
+	check_shaken(j->check, &j->fd, r, j->why);
+	tls_job_free(&j);
 }
 
 /* In the loop: the thread has nothing more to do with it. */
@@ -112,6 +150,10 @@ on_done(struct tls_job *j)
 	uint32_t slot = j->slot, server;
 
 	clock_update();
+	if (j->check) {
+		check_done(j);
+		return;
+	}
 	shaking--;
 	CHK(s->state == BS_DIALING && s->gen == j->gen && s->fd == -1);
 	server = s->pool->server;

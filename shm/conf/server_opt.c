@@ -183,7 +183,9 @@ const struct server_keyword server_opt_tbl[] = {
 	{ "backup", 0, server_backup, ON, "",
 	    "Used only when no other server is left." },
 	{ "no-backup", 0, server_backup, OFF, "", "Undoes backup." },
-	{ "check", 0, server_check, ON, "", "Check the server's health." },
+	{ "check", 0, server_check, ON, "",
+	    "Check the server's health: that it accepts a connection and, "
+	    "with ssl, shakes hands." },
 	{ "no-check", 0, server_check, OFF, "", "Undoes check." },
 	{ "disabled", 0, server_disabled, ON, "", "Begins in maintenance." },
 	{ "enabled", 0, server_disabled, OFF, "", "Undoes disabled." },

@@ -246,7 +246,9 @@ static const struct {
 	    "cc|idle-ping|force-strict-sni|" },
 	{ KW_SERVER, "use 'ssl-min-ver TLSv1.2', the lowest there is",
 	    "|force-sslv3|force-tlsv10|force-tlsv11|" },
-	{ KW_SERVER, "leave the word out; checks connect over TCP",
+	{ KW_SERVER,
+	    "leave the word out; checks of servers with 'ssl' shake hands, "
+	    "with the name of an 'sni' that is a constant",
 	    "|check-ssl|no-check-ssl|check-sni|check-alpn|"
 	    "check-sni-auto|" },
 	{ KW_SERVER, "use 'sni'", "|sni-auto|no-sni-auto|" },
