@@ -13,7 +13,6 @@ enum {
 	STREAMS_MAX = 100, /* of ours at once, whatever the server takes */
 	OUT_BYTES = 49152, /* that are sealed and written at once */
 	HEAD_MAX = 16384,  /* unless tune.bufsize says otherwise */
-	REST_MS = 1000, /* for what has to come or leave before it may idle */
 	PONG_MS = 3000
 };
 
@@ -229,7 +228,8 @@ on_read(struct bconn *bc, void *arg)
 static void
 timer_set(struct h2_back *hb, uint64_t at_ms)
 {
-	uint64_t ms = at_ms > clock_ms() ? at_ms - clock_ms() : 0;
+	/* one that fires early finds nothing to do, and is set again */
+	uint64_t ms = at_ms > clock_ms() ? at_ms - clock_ms() + 1 : 1;
 	struct timeval tv = { (time_t)(ms / 1000),
 		(suseconds_t)(ms % 1000 * 1000) };
 
@@ -318,7 +318,7 @@ settle(struct h2_back *hb)
 		return;
 	}
 	if (r == -WSE_AGAIN && !hb->rest_ms)
-		hb->rest_ms = clock_ms() + REST_MS;
+		hb->rest_ms = clock_ms() + H2_BACK_REST_MS;
 	if (r != -WSE_AGAIN || (hb->rest_ms <= clock_ms() && !hb->pong_ms)) {
 		close_it(hb);
 		return;
@@ -326,8 +326,7 @@ settle(struct h2_back *hb)
 	if (hb->owes_permit)
 		pool_unpermit(hb->bc->pool, hb->bc);
 	hb->owes_permit = false;
-	if (!hb->pong_ms)
-		timer_set(hb, hb->rest_ms);
+	timer_set(hb, hb->pong_ms ? hb->pong_ms : hb->rest_ms);
 }
 
 static void
@@ -340,16 +339,21 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	wk_turn();
 	if (hb->pong_ms && hb->pong_ms <= clock_ms())
 		lost(hb); /* nobody is there */
+	if (!hb->broken && hb->left)
+		h2_back_expire(hb);
 	if (!hb->broken)
 		flush(hb);
 	if (!hb->broken && h2_sess_is_over(hb->sess))
 		lost(hb);
 	if (!hb->broken)
 		h2_back_share(hb);
-	if (hb->count == 0)
+	if (hb->count == 0) {
 		settle(hb);
-	else
-		hb->rest_ms = 0;
+		return;
+	}
+	hb->rest_ms = 0;
+	if (hb->pong_ms && !hb->broken)
+		timer_set(hb, hb->pong_ms);
 }
 
 void

@@ -15,6 +15,9 @@
 #include "worker/stream.h"
 #include "worker/ws_key.h"
 
+/* For what has to come or leave before a connection may idle. */
+enum { H2_BACK_REST_MS = 1000 };
+
 struct h2_back {
 	struct bconn *bc;
 	struct h2_sess *sess;
@@ -27,6 +30,7 @@ struct h2_back {
 	struct event timer;
 	struct list ends;  /* h2_end.node: all the session knows of */
 	unsigned count;    /* of them, those that have a stream */
+	unsigned left;     /* ... and those that had one */
 	bool active;       /* leased; else bc is idle */
 	bool feeding;      /* the session is taking input */
 	bool broken;       /* nothing goes in or out any more */
@@ -45,6 +49,7 @@ struct h2_end {
 	struct h2_back *hb;
 	struct stream *s;     /* NULL: it has left */
 	uint32_t id;          /* 0: no request was sent */
+	uint64_t left_ms;     /* when it left */
 	bool closed;          /* the session knows it no more */
 	bool has_head;        /* the final one came */
 	uint32_t arena_bytes; /* of the stream, before the head at hand */
@@ -74,6 +79,8 @@ bool h2_back_share(struct h2_back *hb);
 void h2_back_probe(struct h2_back *hb);
 
 /* h2_back_stream.c */
+/* Reset those that left too long ago to be waited for. */
+void h2_back_expire(struct h2_back *hb);
 extern const struct h2_events h2_back_events;
 void h2_back_end_free(struct h2_end *e);
 /* The connection is gone: tell the streams. */

@@ -26,6 +26,8 @@ end_of(struct xmux *m)
 void
 h2_back_end_free(struct h2_end *e)
 {
+	if (e->left_ms)
+		e->hb->left--;
 	list_del(&e->node);
 	(void)xmux_free(&e->m);
 	free(e->trail);
@@ -45,6 +47,21 @@ h2_back_break(struct h2_back *hb)
 			continue;
 		e->m.gone = true;
 		xmux_break(&e->m, e->id == 0);
+	}
+}
+
+/* The answer is complete, but the server does not take the request's rest. */
+void
+h2_back_expire(struct h2_back *hb)
+{
+	struct list *it;
+
+	list_for(it, &hb->ends)
+	{
+		struct h2_end *e = list_entry(it, struct h2_end, node);
+
+		if (e->left_ms && e->left_ms + H2_BACK_REST_MS <= clock_ms())
+			h2_sess_reset(hb->sess, e->id, H2_CANCEL);
 	}
 }
 
@@ -247,10 +264,14 @@ leave(struct stream *s, bool in_order)
 		h2_sess_consume(hb->sess, e->id, unread);
 	if (!in_order && is_suspicious(e))
 		h2_back_probe(hb);
-	if (!e->id || e->closed || hb->broken)
+	if (!e->id || e->closed || hb->broken) {
 		h2_back_end_free(e);
-	else if (!in_order || !e->m.tx_end)
-		h2_sess_reset(hb->sess, e->id, H2_CANCEL);
+	} else {
+		e->left_ms = clock_ms();
+		hb->left++;
+		if (!in_order || !e->m.tx_end)
+			h2_sess_reset(hb->sess, e->id, H2_CANCEL);
+	}
 	if (hb->count == 0)
 		hb->owes_permit = true; /* goes with the connection */
 	else

@@ -492,3 +492,18 @@ def test_kills_under_load_never_mix_up_bodies():
     assert not wrong, wrong[:5]
     assert done[0] > 100, (done, failed[:5])
     assert len(failed) <= 8 * kills, (len(failed), failed[:5])
+
+
+@limit(60)
+def test_a_body_nobody_takes_ends_with_its_stream():
+    """The window is too small for it; the answer is there all the same."""
+    origin = TlsOrigin("--h2-window", "1000")
+    proxy = proxy_to(origin, workers=1, more="timeout server 1s")
+    hop(proxy, 1)
+    for _ in range(3):
+        with Client(proxy.port) as c:
+            c.send_request("POST", "/hash?early&noread", body=b"x" * 9000)
+            assert c.read_response().status == 200
+    wait_until(lambda: h2(origin)["open_streams"] == 0, 20,
+               what="the streams to end")
+    hop(proxy, 2)
