@@ -18,6 +18,7 @@ libwsb_a_SOURCES += \
 	shm/proto/tls_watch.c \
 	shm/proto/tls_wire.h
 libwsb_a_SOURCES += \
+	shm/proto/ws_frame.c shm/proto/ws_frame.h \
 	shm/proto/h2_calm.c shm/proto/h2_calm.h \
 	shm/proto/h2_fields.c \
 	shm/proto/h2_frame.h \

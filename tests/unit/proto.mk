@@ -67,3 +67,6 @@ check_PROGRAMS += tests/unit/shm/proto/test_h2_sess
 tests_unit_shm_proto_test_h2_sess_SOURCES = tests/unit/shm/proto/test_h2_sess.c \
 	tests/unit/shm/proto/h2_pair.c tests/unit/shm/proto/h2_pair.h
 tests_unit_shm_proto_test_h2_sess_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/proto/test_ws_frame
+tests_unit_shm_proto_test_ws_frame_SOURCES = tests/unit/shm/proto/test_ws_frame.c
+tests_unit_shm_proto_test_ws_frame_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
