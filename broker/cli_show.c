@@ -89,6 +89,27 @@ show_tls(struct cli *c, const struct stat_proc *sum)
 	    rate_now(&b->hdr->tls_rate, clock_us()), g->maxsslrate);
 }
 
+/* WebSocket messages other than pings and their like. */
+static void
+show_tunnels(struct cli *c, const struct stat_proc *sum)
+{
+	const stat_t *in = sum->ws[STAT_IN], *out = sum->ws[STAT_OUT];
+	const struct board *b = &broker.board;
+	uint32_t now = 0, i;
+
+	for (i = 0; i < b->cap.proc_count; i++)
+		if (atomic_load(&b->proc[i].instance))
+			now += atomic_load(&b->proc[i].tunnels);
+	cli_print(c, "CurrTunnels: %u\nCumTunnels: %llu\n", now,
+	    (unsigned long long)sum->tunnels);
+	cli_print(c, "WsMsgsIn: %llu\nWsMsgsOut: %llu\n",
+	    (unsigned long long)(in[STAT_WS_TEXT] + in[STAT_WS_BINARY]),
+	    (unsigned long long)(out[STAT_WS_TEXT] + out[STAT_WS_BINARY]));
+	cli_print(c, "TunnelBytesIn: %llu\nTunnelBytesOut: %llu\n",
+	    (unsigned long long)sum->tunnel_bytes[STAT_IN],
+	    (unsigned long long)sum->tunnel_bytes[STAT_OUT]);
+}
+
 void
 cli_show_info(struct cli *c, int argc, char **argv)
 {
@@ -124,6 +145,7 @@ cli_show_info(struct cli *c, int argc, char **argv)
 	    (unsigned long long)sum.leases, (unsigned long long)sum.grants,
 	    (unsigned long long)sum.own_reuse, (unsigned long long)sum.revokes,
 	    (unsigned long long)sum.violations);
+	show_tunnels(c, &sum);
 	cli_print(c, "Start_time_sec: %llu\n",
 	    (unsigned long long)(h->start_wall_us / 1000000));
 }

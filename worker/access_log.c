@@ -130,6 +130,14 @@ span(uint64_t a, uint64_t b)
 	return a && b > a ? b - a : 0;
 }
 
+/* How long the request took; a tunnel's life is none of it. */
+static uint64_t
+total_us(const struct txn *t)
+{
+	return span(
+	    t->at.first_us, t->tunnel ? t->at.response_us : t->at.end_us);
+}
+
 static void
 count_server(const struct txn *t)
 {
@@ -144,7 +152,7 @@ count_server(const struct txn *t)
 	stat_add(&st->time_queue_us, span(at->queue_us, at->assigned_us));
 	stat_add(&st->time_connect_us, span(at->assigned_us, at->connect_us));
 	stat_add(&st->time_response_us, span(at->connect_us, at->response_us));
-	stat_add(&st->time_total_us, span(at->first_us, at->end_us));
+	stat_add(&st->time_total_us, total_us(t));
 	atomic_store_explicit(
 	    &st->last_session_us, clock_wall_us(), memory_order_relaxed);
 }
@@ -159,7 +167,7 @@ count_backend(const struct txn *t)
 	stat_add(&st->time_queue_us, span(at->queue_us, at->assigned_us));
 	stat_add(&st->time_connect_us, span(at->assigned_us, at->connect_us));
 	stat_add(&st->time_response_us, span(at->connect_us, at->response_us));
-	stat_add(&st->time_total_us, span(at->first_us, at->end_us));
+	stat_add(&st->time_total_us, total_us(t));
 	if (t->be == t->fe)
 		return; /* the rest is counted as the frontend's */
 	stat_add(&st->requests, 1);

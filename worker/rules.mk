@@ -21,6 +21,7 @@ libwsb_a_SOURCES += \
 	worker/rules/fetch_msg.c \
 	worker/rules/fetch_tbl.c \
 	worker/rules/fetch_url.c \
+	worker/rules/fetch_ws.c \
 	worker/rules/log_time.c worker/rules/log_time.h \
 	worker/rules/logfmt_addr.c \
 	worker/rules/logfmt_line.c \

@@ -13,6 +13,7 @@
 #include "worker/fconn.h"
 #include "worker/flow.h"
 #include "worker/rules/txn.h"
+#include "worker/ws_watch.h"
 
 /*
  * How streams use a connection to a server that carries many.  The connection
@@ -114,6 +115,7 @@ struct stream {
 	bool tunnel_counted;     /* in wk.tunnels */
 	bool up_shut, down_shut; /* tunnel: a FIN was passed on */
 	struct sv reply_rest;    /* our own body not copied yet, static bytes */
+	struct ws_watch watch;   /* ST_TUNNEL */
 };
 
 /* Attach a stream to an idle connection; NULL when memory is out. */

@@ -24,6 +24,7 @@ count(struct stream *s, int by)
 static void
 end(struct stream *s, bool abrupt)
 {
+	ws_watch_ended(&s->watch, 'P');
 	s->aborted = abrupt;
 	stream_cut(s);
 }
@@ -34,6 +35,27 @@ tunnel_ended(struct stream *s)
 	if (s->tunnel_counted)
 		count(s, -1);
 	s->tunnel_counted = false;
+}
+
+/* The last n bytes in f's buffer are new. */
+static void
+passed(struct stream *s, struct flow *f, size_t n)
+{
+	if (n)
+		ws_watch_bytes(&s->watch, f == &s->up ? WS_IN : WS_OUT,
+		    f->b->data + f->pay_w - n, n, s->t.fe, s->t.srv);
+}
+
+/* option logasap: the line is about the begin. */
+static void
+log_begin(struct stream *s)
+{
+	if (!s->t.fe->log.logasap || s->logged)
+		return;
+	s->t.log.bytes_read = buf_len(&s->to_cli);
+	access_log_line(s);
+	s->t.log.bytes_read = 0;
+	s->logged = true;
 }
 
 /* What the client sent behind its request, in ubuf. */
@@ -62,6 +84,8 @@ tunnel_start(struct stream *s)
 	struct txn *t = &s->t;
 	uint32_t row = (uint32_t)t->srv->row;
 
+	ws_watch_start(&s->watch, t);
+	t->tunnel = &s->watch.sum;
 	t->res = NULL;
 	if (client_rest(s) < 0) {
 		stream_term(s, 'R', 'D');
@@ -87,6 +111,10 @@ tunnel_start(struct stream *s)
 		end(s, true); /* cannot be: nothing is decoded */
 		return;
 	}
+	passed(s, &s->up, flow_payload(&s->up)); /* what came along */
+	passed(s, &s->down, flow_payload(&s->down));
+	stat_add(&wk.stat->tunnels, 1);
+	log_begin(s);
 	if (!s->fc->eof)
 		fconn_read_on(s->fc);
 	else if (flow_eof(&s->up) < 0)
@@ -98,7 +126,7 @@ tunnel_start(struct stream *s)
 
 /* Read into f. Bytes, or -WSE_*; -WSE_FULL: no room now. */
 static ssize_t
-read_some(struct flow *f, const struct xprt *x)
+read_some(struct stream *s, struct flow *f, const struct xprt *x)
 {
 	ssize_t n;
 
@@ -111,6 +139,7 @@ read_some(struct flow *f, const struct xprt *x)
 		f->b->w += (uint32_t)n;
 		if (flow_decode(f) < 0)
 			return -WSE_CORRUPT;
+		passed(s, f, (size_t)n);
 		/* Bulk goes on in a large buffer. */
 		if (buf_room(f->b) == 0)
 			flow_grow(f);
@@ -139,6 +168,7 @@ came(struct stream *s, struct flow *f, ssize_t n, char who)
 	*when = clock_ms();
 	if (n > 0)
 		return true;
+	ws_watch_ended(&s->watch, who);
 	if (xprt_is_truncated(who == 'C' ? &s->fc->x : &s->b.x))
 		stream_term(s, who, 'D');
 	if (n == -WSE_EOF && flow_eof(f) == 0) {
@@ -158,7 +188,7 @@ came(struct stream *s, struct flow *f, ssize_t n, char who)
 void
 tunnel_client_readable(struct stream *s)
 {
-	ssize_t n = read_some(&s->up, &s->fc->x);
+	ssize_t n = read_some(s, &s->up, &s->fc->x);
 
 	if (!came(s, &s->up, n, 'C'))
 		return;
@@ -179,7 +209,7 @@ tunnel_server_readable(struct stream *s)
 		end(s, true);
 		return;
 	}
-	n = read_some(&s->down, &s->b.x);
+	n = read_some(s, &s->down, &s->b.x);
 	if (!came(s, &s->down, n, 'S'))
 		return;
 	if (s->fc->writing)

@@ -26,6 +26,7 @@ libwsb_a_SOURCES += \
 	worker/tunnel.c \
 	worker/wk.h \
 	worker/ws_key.c worker/ws_key.h \
+	worker/ws_watch.c worker/ws_watch.h \
 	worker/worker.c worker/worker.h \
 	worker/xmux.c worker/xmux.h \
 	worker/xprt.h \

@@ -18,6 +18,17 @@ stat_add(stat_t *c, uint64_t n)
 	    memory_order_relaxed);
 }
 
+/* Messages of WebSockets, counted as they end; and directions. */
+enum {
+	STAT_WS_TEXT,
+	STAT_WS_BINARY,
+	STAT_WS_PING,
+	STAT_WS_PONG,
+	STAT_WS_CLOSE,
+	STAT_WS_N
+};
+enum { STAT_IN, STAT_OUT, STAT_WAYS }; /* from clients; to them */
+
 /* Of the process as a whole. */
 struct stat_proc {
 	_Alignas(128) stat_t accepted; /* aligned: this one alone */
@@ -30,6 +41,9 @@ struct stat_proc {
 	/* clients' TLS handshakes: done, of them resumed; failed */
 	stat_t tls_front, tls_front_resumed, tls_front_fails;
 	stat_t h2_front, h2_streams; /* clients' connections, their streams */
+	/* through tunnels, as they pass */
+	stat_t tunnel_bytes[STAT_WAYS], ws[STAT_WAYS][STAT_WS_N];
+	stat_t tunnels; /* begun */
 };
 
 /* Frontend or backend. */
@@ -40,6 +54,7 @@ struct stat_proxy {
 	stat_t status[6]; /* other, 1xx..5xx */
 	stat_t retries, redispatches, client_aborts, server_aborts, tunnels;
 	stat_t time_queue_us, time_connect_us, time_response_us, time_total_us;
+	stat_t tunnel_bytes[STAT_WAYS], ws[STAT_WAYS][STAT_WS_N];
 };
 
 struct stat_server {
@@ -51,6 +66,7 @@ struct stat_server {
 	    tunnels; /* fresh connections used, reused ones */
 	stat_t time_queue_us, time_connect_us, time_response_us, time_total_us;
 	stat_t last_session_us;
+	stat_t tunnel_bytes[STAT_WAYS], ws[STAT_WAYS][STAT_WS_N];
 };
 
 /* Bytes of one process's block. */

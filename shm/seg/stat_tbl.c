@@ -23,6 +23,28 @@
 		    (i) * sizeof(stat_t),                  \
 		    doc                                    \
 	}
+#define AT(kind, name, field, doc)                             \
+	{                                                      \
+		name, offsetof(struct stat_##kind, field), doc \
+	}
+#define TUNNELS(kind)                                            \
+	AT(kind, "tunnel_bytes_in", tunnel_bytes[STAT_IN],       \
+	    "bytes from clients through tunnels"),               \
+	    AT(kind, "tunnel_bytes_out", tunnel_bytes[STAT_OUT], \
+		"bytes to clients through tunnels"),             \
+	    MESSAGES(kind, "in", STAT_IN, "from clients"),       \
+	    MESSAGES(kind, "out", STAT_OUT, "to clients")
+#define MESSAGES(kind, word, way, whence)                        \
+	AT(kind, "ws_text_" word, ws[way][STAT_WS_TEXT],         \
+	    "WebSocket text messages " whence),                  \
+	    AT(kind, "ws_binary_" word, ws[way][STAT_WS_BINARY], \
+		"WebSocket binary messages " whence),            \
+	    AT(kind, "ws_ping_" word, ws[way][STAT_WS_PING],     \
+		"WebSocket pings " whence),                      \
+	    AT(kind, "ws_pong_" word, ws[way][STAT_WS_PONG],     \
+		"WebSocket pongs " whence),                      \
+	    AT(kind, "ws_close_" word, ws[way][STAT_WS_CLOSE],   \
+		"WebSocket closes " whence)
 
 const struct stat_row stat_tbl_proc[] = {
 	PROC(accepted, "client connections accepted"),
@@ -46,6 +68,8 @@ const struct stat_row stat_tbl_proc[] = {
 	PROC(quarantines, "slots quarantined"),
 	PROC(h2_front, "client connections that spoke HTTP/2"),
 	PROC(h2_streams, "their streams"),
+	PROC(tunnels, "connections that became tunnels"),
+	TUNNELS(proc),
 	{ NULL, 0, NULL },
 };
 
@@ -73,7 +97,9 @@ const struct stat_row stat_tbl_proxy[] = {
 	PROXY(time_queue_us, "microseconds in the queue, summed"),
 	PROXY(time_connect_us, "microseconds to connect, summed"),
 	PROXY(time_response_us, "microseconds to the response, summed"),
-	PROXY(time_total_us, "microseconds in all, summed"),
+	PROXY(time_total_us,
+	    "microseconds in all, of tunnels to their begin, summed"),
+	TUNNELS(proxy),
 	{ NULL, 0, NULL },
 };
 
@@ -100,7 +126,9 @@ const struct stat_row stat_tbl_server[] = {
 	SERVER(time_queue_us, "microseconds in the queue, summed"),
 	SERVER(time_connect_us, "microseconds to connect, summed"),
 	SERVER(time_response_us, "microseconds to the response, summed"),
-	SERVER(time_total_us, "microseconds in all, summed"),
+	SERVER(time_total_us,
+	    "microseconds in all, of tunnels to their begin, summed"),
 	SERVER(last_session_us, "wall clock of the last stream"),
+	TUNNELS(server),
 	{ NULL, 0, NULL },
 };

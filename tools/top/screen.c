@@ -98,6 +98,29 @@ server_sum(const struct snap *s, size_t offset)
 #define SUM(snap, field) server_sum(snap, offsetof(struct stat_server, field))
 
 static void
+tunnels(FILE *out, const struct span *sp)
+{
+	const struct snap *s = sp->s;
+	char msg_in[24], msg_out[24], in[24], out_text[24];
+	uint32_t i, now = 0;
+
+	for (i = 0; i < s->cap.proc_count; i++)
+		now += s->proc[i].tunnels;
+	fprintf(out,
+	    "Tunnels   %u  open/s %.1f  msg/s in %s out %s"
+	    "  in %sB/s  out %sB/s\n",
+	    now, rate(sp, SUM(s, tunnels), SUM(sp->before, tunnels)),
+	    human(msg_in, sizeof(msg_in),
+		RATE(ws[STAT_IN][STAT_WS_TEXT]) +
+		    RATE(ws[STAT_IN][STAT_WS_BINARY])),
+	    human(msg_out, sizeof(msg_out),
+		RATE(ws[STAT_OUT][STAT_WS_TEXT]) +
+		    RATE(ws[STAT_OUT][STAT_WS_BINARY])),
+	    human(in, sizeof(in), RATE(tunnel_bytes[STAT_IN])),
+	    human(out_text, sizeof(out_text), RATE(tunnel_bytes[STAT_OUT])));
+}
+
+static void
 overview(FILE *out, const struct span *sp)
 {
 	const struct snap *s = sp->s;
@@ -119,9 +142,7 @@ overview(FILE *out, const struct span *sp)
 	    rate(sp, status_sum(s, 4), status_sum(sp->before, 4)),
 	    rate(sp, status_sum(s, 5), status_sum(sp->before, 5)),
 	    rate(sp, SUM(s, retries), SUM(sp->before, retries)));
-	fprintf(out, "Tunnels   %u  open/s %.1f\n",
-	    snap_count(&s->slots, SLOT_TUNNEL),
-	    rate(sp, SUM(s, tunnels), SUM(sp->before, tunnels)));
+	tunnels(out, sp);
 	fprintf(out,
 	    "Pool      idle %u  leased %u  dial %u  reuse %.2f%%"
 	    "  queued %u  slots %u/%u\n",

@@ -26,6 +26,14 @@ FETCH_DECL(fetch_hdr_res_full_count);
 FETCH_DECL(fetch_hdr_res_val);
 FETCH_DECL(fetch_hdr_res_ip);
 FETCH_DECL(fetch_hdr_res_names);
+/* fetch_ws.c */
+FETCH_DECL(fetch_ws_bytes_in);
+FETCH_DECL(fetch_ws_bytes_out);
+FETCH_DECL(fetch_ws_close_code);
+FETCH_DECL(fetch_ws_closed_by);
+FETCH_DECL(fetch_ws_duration);
+FETCH_DECL(fetch_ws_msgs_in);
+FETCH_DECL(fetch_ws_msgs_out);
 /* fetch_cook.c */
 FETCH_DECL(fetch_cook_req);
 FETCH_DECL(fetch_cook_req_count);

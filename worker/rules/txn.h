@@ -13,6 +13,7 @@
 #include "shm/conf/conf.h"
 #include "shm/conf/rule.h"
 #include "shm/proto/http.h"
+#include "shm/proto/ws_frame.h"
 #include "worker/rules/sample.h"
 
 /* The client's connection; lives as long as it does. */
@@ -56,6 +57,17 @@ struct txn_log {
 	bool silent;
 };
 
+/* What went through a tunnel: of a WebSocket, messages, too. */
+struct txn_tunnel {
+	uint64_t begun_us; /* clock_us() */
+	uint64_t bytes[2]; /* from the client, to it; behind the heads */
+	uint32_t msgs[2][WS_KIND_N];
+	uint16_t close_code; /* of the first Close; 0: none */
+	char closed_by;      /* 'C', 'S', or 'P' for us; 0: nobody yet */
+	bool is_ws;          /* else the rest is unknown */
+	bool is_lost;        /* it was none after all */
+};
+
 struct txn {
 	const struct conf *conf;
 	const struct proxy *fe;
@@ -80,6 +92,7 @@ struct txn {
 	struct sv req_body; /* option http-buffer-request: what is there */
 	const struct addr *bc_src; /* of the server connection, NULL: none */
 	const struct addr *bc_dst;
+	const struct txn_tunnel *tunnel; /* NULL: it is none */
 };
 
 /*

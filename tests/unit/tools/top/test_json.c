@@ -130,6 +130,8 @@ screen__board__fits_and_names_all(void **state)
 	has("be/s1");
 }
 
+enum { WS_COUNTERS = STAT_WAYS * STAT_WS_N };
+
 /* Each counter of the structs is in its table once. */
 static void
 tables__counters__are_complete(void **state)
@@ -145,11 +147,11 @@ tables__counters__are_complete(void **state)
 	for (n = 0, r = stat_tbl_proxy; r->name; r++)
 		n += r->offset == n * sizeof(stat_t) && r->doc;
 	assert_int_equal(
-	    n, offsetof(struct stat_proxy, time_total_us) / sizeof(stat_t) + 1);
+	    n, offsetof(struct stat_proxy, ws) / sizeof(stat_t) + WS_COUNTERS);
 	for (n = 0, r = stat_tbl_server; r->name; r++)
 		n += r->offset == n * sizeof(stat_t) && r->doc;
-	assert_int_equal(n,
-	    offsetof(struct stat_server, last_session_us) / sizeof(stat_t) + 1);
+	assert_int_equal(
+	    n, offsetof(struct stat_server, ws) / sizeof(stat_t) + WS_COUNTERS);
 }
 
 int

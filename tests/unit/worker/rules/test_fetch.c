@@ -144,6 +144,44 @@ fetch_msg__captures__as_received(void **state)
 }
 
 static void
+fetch_ws__tunnel__what_passed(void **state)
+{
+	struct txn_tunnel w = {
+		.begun_us = 1000,
+		.bytes = { 10, 20 },
+		.msgs = { { 1, 2, 3 }, { [WS_PONG] = 4, [WS_CLOSE] = 1 } },
+		.close_code = 1001,
+		.closed_by = 'S',
+		.is_ws = true,
+	};
+	struct fix *x = fix_new("", "");
+
+	(void)state;
+	VALUE(x, "tunnel.bytes_in", "");
+	VALUE(x, "ws.msgs_in", "");
+	x->t.tunnel = &w;
+	x->t.at.end_us = 3001000;
+	VALUE(x, "tunnel.bytes_in", "10");
+	VALUE(x, "tunnel.bytes_out", "20");
+	VALUE(x, "tunnel.duration", "3000");
+	VALUE(x, "tunnel.closed_by", "server");
+	VALUE(x, "ws.close_code", "1001");
+	VALUE(x, "ws.msgs_in", "3");
+	VALUE(x, "ws.msgs_in(ping)", "3");
+	VALUE(x, "ws.msgs_out", "0");
+	VALUE(x, "ws.msgs_out(pong)", "4");
+	VALUE(x, "ws.msgs_out(close)", "1");
+	VALUE(x, "ws.msgs_out(other)", "");
+	w.close_code = 0;
+	w.closed_by = 'C';
+	w.is_ws = false;
+	VALUE(x, "ws.close_code", "");
+	VALUE(x, "tunnel.closed_by", "client");
+	VALUE(x, "ws.msgs_out", "");
+	fix_free(&x);
+}
+
+static void
 fetch_conn__plain_client__addresses_and_no_tls(void **state)
 {
 	struct fix *x = fix_new("", "");
@@ -276,6 +314,7 @@ main(void)
 		cmocka_unit_test(fetch_url__parts__as_in_target),
 		cmocka_unit_test(fetch_msg__response__status_and_fields),
 		cmocka_unit_test(fetch_msg__captures__as_received),
+		cmocka_unit_test(fetch_ws__tunnel__what_passed),
 		cmocka_unit_test(
 		    fetch_conn__plain_client__addresses_and_no_tls),
 		cmocka_unit_test(fetch_conn__hooks__give_counts),

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""Tunnels: what passes is counted, by opcode, and told in log lines; their
+life is no request's time; they leave pool and broker; ends of all kinds."""
+
+import csv
+import os
+import socket
+import struct
+import threading
+from pathlib import Path
+
+from wsbtest import Client, FakeServer, Origin, Proxy, limit, wait_until
+
+FORMAT = ('log-format "%ST %ts %B in=%[tunnel.bytes_in] out=%[tunnel.bytes_out]'
+          ' m=%[ws.msgs_in]/%[ws.msgs_out] t=%[ws.msgs_in(text)] '
+          'b=%[ws.msgs_in(binary)] p=%[ws.msgs_in(ping)]/%[ws.msgs_out(pong)] '
+          'c=%[ws.msgs_in(close)]/%[ws.msgs_out(close)] code=%[ws.close_code] '
+          'by=%[tunnel.closed_by] ms=%[tunnel.duration] %{+Q}r %Tt"')
+
+
+def ws_proxy(origin, more="", workers=1, server="", **options):
+    return Proxy("""
+frontend fe
+    bind 127.0.0.1:{port}
+    timeout tunnel 60s
+    default_backend b
+    %s
+backend b
+    timeout tunnel 60s
+    server s 127.0.0.1:{origin} %s
+""" % (more, server), origin=origin, workers=workers, **options)
+
+
+def opened(port, path="/ws"):
+    client = Client(port)
+    answer = client.ws_open(path)
+    assert answer.status == 101, answer
+    return client
+
+
+def cli(proxy, command):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(proxy.dir / "admin.sock"))
+        s.sendall(command.encode() + b"\n")
+        return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+
+
+def tunnels(proxy):
+    return sum(p["tunnels"] for p in proxy.board()["processes"])
+
+
+def closing(code):
+    return struct.pack("!H", code) + b"bye"
+
+
+def test_messages_are_counted_by_opcode():
+    proxy = ws_proxy(Origin(), FORMAT)
+    client = opened(proxy.port)
+    client.ws_send(b"hello")
+    client.ws_send(b"x" * 200, 2)
+    client.ws_send(b"y" * 70000, 2)
+    client.ws_send(b"p", 9)
+    got = [client.ws_recv() for _ in range(4)]
+    assert [op for op, _ in got] == [1, 2, 2, 10], got
+    client.ws_send(closing(4001), 8)
+    assert client.ws_recv()[0] == 8
+    assert client.is_closed()
+    client.close()
+    line = proxy.wait_log(r"101 -- .*code=4001 by=client ms=\d+ "
+                          r'"GET /ws HTTP/1.1"')
+    assert " m=3/3 t=1 b=2 p=1/1 c=1/1 " in line, line
+    sent = 6 + 5 + 8 + 200 + 14 + 70000 + 6 + 1 + 6 + 5
+    assert f" in={sent} " in line, line
+    board = proxy.board()
+    for stats in (board["totals"], board["servers"][0]["stats"],
+                  *(p["stats"] for p in board["proxies"])):
+        assert stats["ws_text_in"] == stats["ws_text_out"] == 1, stats
+        assert stats["ws_binary_in"] == stats["ws_binary_out"] == 2
+        assert stats["ws_ping_in"] == stats["ws_pong_out"] == 1
+        assert stats["ws_close_in"] == stats["ws_close_out"] == 1
+        assert stats["tunnel_bytes_in"] == sent
+    info = cli(proxy, "show info")
+    assert "CurrTunnels: 0\nCumTunnels: 1\nWsMsgsIn: 3\nWsMsgsOut: 3\n" \
+        in info
+    assert "Tunnels   0" in proxy.top("--batch").stdout
+
+
+def frame(first, payload=b""):
+    return bytes([first, len(payload)]) + payload
+
+
+def scripted(*steps):
+    """A server that answers 101, then says each step; None: reads first."""
+    def serve(sock, _number):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += sock.recv(4096)
+        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
+                     b"\r\nConnection: Upgrade\r\n\r\n" + steps[0])
+        for step in steps[1:]:
+            if step is None:
+                sock.recv(65536)
+            else:
+                sock.sendall(step)
+    return FakeServer(serve)
+
+
+def test_the_server_closes_and_speaks_first():
+    server = scripted(frame(0x81, b"along") + frame(0x88, b"\x03\xe9"))
+    proxy = ws_proxy(server, FORMAT)
+    client = opened(proxy.port)
+    assert client.ws_recv() == (1, b"along")
+    assert client.ws_recv() == (8, b"\x03\xe9")
+    assert client.is_closed()
+    client.close()
+    line = proxy.wait_log("code=1001 by=server")
+    assert " m=0/1 " in line and " c=0/1 " in line, line
+
+
+def test_what_is_no_websocket_passes_all_the_same():
+    server = scripted(b"\xff\xffjunk", None, b"more junk")
+    proxy = ws_proxy(server, FORMAT)
+    with opened(proxy.port) as client:
+        client.send(b"\x00\x01\x02 whatever")
+        assert client.read_all() == b"\xff\xffjunkmore junk"
+    line = proxy.wait_log("in=12 out=15")
+    assert " m=0/0 " in line and "code=- by=server" in line, line
+
+
+def test_other_protocols_are_not_followed():
+    def serve(sock, _number):
+        sock.recv(4096)
+        sock.sendall(b"HTTP/1.1 101 X\r\nUpgrade: chat\r\n"
+                     b"Connection: Upgrade\r\n\r\n" + frame(0x81, b"hi"))
+    proxy = ws_proxy(FakeServer(serve), FORMAT)
+    with Client(proxy.port) as client:
+        client.request(headers=[("Upgrade", "chat"),
+                                ("Connection", "Upgrade")])
+        assert client.read_all() == frame(0x81, b"hi")
+    assert " m=-/- " in proxy.wait_log("out=4")
+    assert proxy.board()["totals"]["ws_text_out"] == 0
+
+
+def test_logasap_tells_of_the_begin():
+    proxy = ws_proxy(Origin(), "option logasap")
+    with opened(proxy.port):
+        line = proxy.wait_log("GET /ws")
+        assert " 101 +" in line and "/+" in line, line
+    wait_until(lambda: tunnels(proxy) == 0, 20)
+    assert len([s for s in proxy.log() if "GET /ws" in s]) == 1
+
+
+def test_a_life_is_no_request_time():
+    proxy = ws_proxy(Origin())
+    client = opened(proxy.port)
+    lived = threading.Event()
+    lived.wait(1.5)
+    client.close()
+    line = proxy.wait_log("GET /ws")
+    assert int(line.split(" b/s ")[1].split()[0].split("/")[-1]) >= 1500
+    for proxy_row in proxy.board()["proxies"]:
+        assert proxy_row["stats"]["time_total_us"] < 1_400_000
+    rows = list(csv.DictReader(cli(proxy, "show stat")[2:].splitlines()))
+    assert all(int(r["ttime"] or 0) < 1400 for r in rows), rows
+
+
+def descriptors(pid):
+    return len(os.listdir(Path("/proc") / str(pid) / "fd"))
+
+
+@limit(120)
+def test_tunnels_are_not_the_brokers():
+    proxy = ws_proxy(Origin(), workers=2)
+    broker, = proxy.pids()["broker"]
+    opened(proxy.port).close()
+    wait_until(lambda: tunnels(proxy) == 0)
+    before = descriptors(broker)
+    held = [opened(proxy.port) for _ in range(200)]
+    wait_until(lambda: tunnels(proxy) == 200, 20)
+    wait_until(lambda: descriptors(broker) <= before + 1, 20)
+    for client in held:
+        client.ws_send(b"a")
+        assert client.ws_recv() == (1, b"a")
+        client.close()
+    wait_until(lambda: tunnels(proxy) == 0, 20)
+    wait_until(lambda: proxy.board()["servers"][0]["slot_count"] == 0, 20)
