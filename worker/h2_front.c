@@ -63,7 +63,7 @@ h2_front_cfg(const struct fconn *fc)
 		head = BUF_SMALL; /* it goes into a stream's arena */
 	return (struct h2_cfg){
 		.is_server = true,
-		.connect_protocol = true,
+		.connect_protocol = !g->h2_no_connect,
 		.max_streams = (uint16_t)streams,
 		.window_bytes = g->h2_window_bytes,
 		.conn_window_bytes = g->h2_window_bytes *

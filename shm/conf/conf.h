@@ -282,6 +282,7 @@ struct conf_global {
 	unsigned maxslots;         /* slot table size, 0: derived */
 	unsigned h2_max_streams;   /* tune.h2.max-concurrent-streams */
 	unsigned h2_window_bytes;  /* tune.h2.initial-window-size */
+	bool h2_no_connect;        /* h2-workaround-bogus-websocket-clients */
 };
 
 struct conf {

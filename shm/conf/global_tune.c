@@ -100,6 +100,14 @@ parse_h2_fixed(struct conf_parse *cp, const struct keyword *kw)
 }
 
 static int
+parse_h2_no_connect(struct conf_parse *cp, const struct keyword *kw)
+{
+	(void)kw;
+	cp->conf->global.h2_no_connect = !cp->negated;
+	return conf_no_more(cp, 1);
+}
+
+static int
 parse_nothing(struct conf_parse *cp, const struct keyword *kw)
 {
 	(void)cp;
@@ -108,6 +116,10 @@ parse_nothing(struct conf_parse *cp, const struct keyword *kw)
 }
 
 const struct keyword global_tune_tbl[] = {
+	{ KW_GLOBAL | KW_NO, "h2-workaround-bogus-websocket-clients",
+	    parse_h2_no_connect, 0, "",
+	    "Do not announce RFC 8441 to clients, so that those that do it "
+	    "wrong open WebSockets by HTTP/1." },
 	{ KW_GLOBAL, "tune.bufsize", parse_bufsize, 0, "<bytes>",
 	    "Largest request or response head, 16384 by default." },
 	{ KW_GLOBAL, "tune.maxrewrite", parse_maxrewrite, 0, "<bytes>",

@@ -60,7 +60,7 @@ static const struct {
 	    "resetenv|unsetenv|cluster-secret|h1-case-adjust|"
 	    "h1-case-adjust-file|h1-accept-payload-with-any-method|"
 	    "h1-do-not-close-on-insecure-transfer-encoding|"
-	    "h2-workaround-bogus-websocket-clients|http-err-codes|"
+	    "http-err-codes|"
 	    "http-fail-codes|pp2-never-send-local|"
 	    "httpclient.resolvers.disabled|httpclient.resolvers.id|"
 	    "httpclient.resolvers.prefer|httpclient.retries|"
