@@ -256,6 +256,20 @@ attach(struct stream *s, struct bconn *bc)
 	return 0;
 }
 
+/* The request does not go out: an upgrade its server cannot take, or worse. */
+static void
+cannot_say(struct stream *s, int err)
+{
+	bool refused = err == -WSE_UNSUPP;
+
+	if (refused)
+		stream_term(s, 'S', 'H');
+	else
+		stream_term(s, 'I', 'C');
+	back_drop(s, refused ? WSE_UNSUPP : WSE_NOMEM);
+	reply_status(s, refused ? 502 : 500);
+}
+
 /* The connection is there: the request goes out. May end the stream. */
 static void
 connected(struct stream *s, struct bconn *bc)
@@ -284,9 +298,7 @@ connected(struct stream *s, struct bconn *bc)
 	err = s->b.x.mux ? back_h2->head(s) : h1_head_request(s);
 	s->b.any_sent = s->b.x.mux;
 	if (err < 0) {
-		stream_term(s, 'I', 'C');
-		back_drop(s, WSE_NOMEM);
-		reply_status(s, 500);
+		cannot_say(s, err);
 		return;
 	}
 	if (t->reused && !retry_is_idempotent(t->req->method) &&

@@ -180,31 +180,50 @@ length_add(struct http_head *h, struct arena *a)
 }
 
 /*
- * Only a WebSocket crosses; any other upgrade is not asked for.  The key is
- * answered here, HTTP/2 has none.
+ * An upgrade this connection cannot take.  The server of one made for it alone
+ * hears of it, as HAProxy's does: it may end the connection for that.
  */
-static void
+static int
+upgrade_refuse(struct h2_back *hb)
+{
+	if (hb->bc->fresh && hb->count == 1 && hb->left == 0) {
+		hb->useless = h2_sess_reset_unopened(hb->sess) == 0;
+		h2_back_share(hb);
+		h2_back_wake(hb);
+	}
+	return -WSE_UNSUPP;
+}
+
+/* A WebSocket's key is answered here, HTTP/2 has none. 0 or -WSE_UNSUPP. */
+static int
 upgrade_note(struct stream *s, struct h2_end *e)
 {
 	struct http_head *h = s->t.req;
 	struct sv up = h2_head_upgrade(h);
 	int i = http_find_id(h, HID_SEC_WEBSOCKET_KEY, 0);
 
-	s->is_upgrade = sv_ieq(up, SV("websocket")) &&
-	    h->framing == HTTP_BODY_NONE && e->hb->bc->tag == TAG_H2WS;
+	s->is_upgrade = up.n > 0;
 	if (!s->is_upgrade) {
 		h->conn_upgrade = false;
-		return;
+		return 0;
 	}
-	e->upgrade = SV("websocket");
-	e->has_accept = i >= 0 && ws_key_accept(h->hdr[i].value, e->accept);
+	if (h->framing != HTTP_BODY_NONE || e->hb->bc->tag != TAG_H2WS)
+		return upgrade_refuse(e->hb);
+	e->upgrade = up;
+	e->has_accept = i >= 0 && sv_ieq(up, SV("websocket")) &&
+	    ws_key_accept(h->hdr[i].value, e->accept);
+	return 0;
 }
 
-/* Towards a server without TLS nothing is secure. */
+/*
+ * Towards a server without TLS nothing is secure; but an upgrade is said to be,
+ * as HAProxy has it.
+ */
 static struct sv
 scheme_of(const struct stream *s)
 {
-	return s->t.srv->tls.enabled ? SV("https") : SV("http");
+	return s->t.srv->tls.enabled || s->is_upgrade ? SV("https")
+						      : SV("http");
 }
 
 static int
@@ -217,7 +236,9 @@ send_head(struct stream *s)
 	ssize_t id;
 	int err;
 
-	upgrade_note(s, e);
+	err = upgrade_note(s, e);
+	if (err)
+		return err;
 	hop_strip(h, s->is_upgrade);
 	s->b.srv_close = false;
 	err = length_add(h, &s->t.arena);

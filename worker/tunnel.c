@@ -226,11 +226,19 @@ pass_end(const struct xprt *from, const struct xprt *to)
 		return xprt_shutdown(to) != -WSE_AGAIN;
 	/* Our close_notify would say that this was all. */
 	if (to->mux)
-		return true; /* the stream's end resets it */
+		return true; /* cut_is_said() */
 	if (xprt_flush(to) == -WSE_AGAIN)
 		return false;
 	(void)shutdown(to->fd, SHUT_WR);
 	return true;
+}
+
+/* What breaks off cannot be told apart to HTTP/2: a reset ends both ways. */
+static bool
+cut_is_said(const struct stream *s)
+{
+	return (s->up_shut && s->b.x.mux && xprt_is_truncated(&s->fc->x)) ||
+	    (s->down_shut && s->fc->x.mux && xprt_is_truncated(&s->b.x));
 }
 
 void
@@ -248,7 +256,7 @@ tunnel_progress(struct stream *s)
 		if (!s->down_shut)
 			fconn_write_on(s->fc);
 	}
-	if (s->up_shut && s->down_shut) {
+	if ((s->up_shut && s->down_shut) || cut_is_said(s)) {
 		end(s,
 		    xprt_is_truncated(&s->fc->x) || xprt_is_truncated(&s->b.x));
 		return;

@@ -147,6 +147,18 @@ is_path(struct sv s)
 	return h1_scan_target(s.p, s.p + s.n) == s.p + s.n;
 }
 
+/* RFC 9110 7.8: a name, perhaps with a version. */
+static bool
+is_protocol(struct sv s)
+{
+	ssize_t at = sv_find(s, SV("/"));
+
+	if (at < 0)
+		return is_token(s);
+	return is_token(sv_of(s.p, (size_t)at)) &&
+	    is_token(sv_from(s, (size_t)at + 1));
+}
+
 static bool
 is_h2_token(struct sv s)
 {
@@ -215,7 +227,7 @@ pseudo_take(struct h2_dec *d, unsigned bit, struct sv v)
 		return v.n && h1_is_host(v);
 	case P_PROTOCOL:
 		d->protocol = copy(d, v);
-		return d->may_connect && is_token(v) && !is_h2_token(v);
+		return d->may_connect && is_protocol(v) && !is_h2_token(v);
 	}
 	return false;
 }
