@@ -59,6 +59,11 @@ front_head(struct stream *s, struct http_head *h, bool has_body)
 
 	if (!st->is_open || st->m.dead)
 		return -WSE_RESET;
+	if (st->is_upgrade && h->status / 100 == 2) {
+		/* It would say that the tunnel is there.  A reset, or a 502. */
+		st->answered = true;
+		return -WSE_PROTO;
+	}
 	err = h2_head_response(h, st->is_upgrade, &out);
 	if (err < 0)
 		return err;

@@ -10,7 +10,9 @@
 
 #include "shm/base/chk.h"
 #include "worker/h2_front.h"
+#include "worker/hop.h"
 #include "worker/stream_parts.h"
+#include "worker/ws_key.h"
 
 static size_t
 head_max(void)
@@ -288,7 +290,7 @@ h2_line(struct stream *s, const struct http_head *req)
 
 /* The same as head_facts() for a head that came by itself. */
 static void
-h2_head_facts(struct stream *s, bool end)
+h2_head_facts(struct stream *s, bool has_body)
 {
 	struct txn *t = &s->t;
 	struct http_head *req = &s->mem->req;
@@ -297,8 +299,8 @@ h2_head_facts(struct stream *s, bool end)
 	t->req_h2 = true;
 	t->at.request_us = clock_us();
 	t->req_line = h2_line(s, req);
-	flow_start(&s->up, &s->fc->in, end ? HTTP_BODY_NONE : HTTP_BODY_EOF, 0,
-	    req->framing);
+	flow_start(&s->up, &s->fc->in,
+	    has_body ? HTTP_BODY_EOF : HTTP_BODY_NONE, 0, req->framing);
 	s->up.keep = s->up.tail_aside = true;
 	t->cli->request_count++;
 	access_log_count_request(s);
@@ -307,19 +309,24 @@ h2_head_facts(struct stream *s, bool end)
 void
 stream_req_begin(struct stream *s, int err, bool end)
 {
+	bool has_body;
+
 	if (err < 0) {
 		s->t.cli->request_count++;
 		bad_request(s, err == -WSE_TOOBIG ? 431 : 400);
 		return;
 	}
-	h2_head_facts(s, end);
+	/* The DATA of a CONNECT is no body: it waits for the tunnel. */
+	has_body = !end && !s->mem->req.conn_upgrade &&
+	    s->mem->req.method != HTTP_CONNECT;
+	h2_head_facts(s, has_body);
 	captures_get(s);
-	if (!end && buf_get(&s->fc->in, BUF_SMALL) < 0) {
+	if (has_body && buf_get(&s->fc->in, BUF_SMALL) < 0) {
 		stream_term(s, 'R', 'R');
 		reply_status(s, 503);
 		return;
 	}
-	if (!end)
+	if (has_body)
 		fconn_read_on(s->fc);
 	route(s);
 }
@@ -348,6 +355,19 @@ is_preface(struct stream *s)
 	return false;
 }
 
+/*
+ * An upgrade is one if Connection and Upgrade say so, and not to HTTP/2, which
+ * is spoken without.  False: to a WebSocket without the key it must have.
+ */
+static bool
+upgrade_judge(struct stream *s, struct http_head *req)
+{
+	req->conn_upgrade = req->conn_upgrade && req->minor > 0 &&
+	    hop_upgrade_filter(req, &s->t.arena);
+	return !req->conn_upgrade || !ws_key_is_wanted(req) ||
+	    ws_key_is_given(req);
+}
+
 void
 stream_req_parse(struct stream *s)
 {
@@ -371,6 +391,11 @@ stream_req_parse(struct stream *s)
 		bad_request(s,
 		    h2_front_preface(&fc->in) == H2_PREFACE_NO ? fault.status
 							       : 405);
+		return;
+	}
+	if (!upgrade_judge(s, req)) {
+		s->t.cli->request_count++;
+		bad_request(s, 400);
 		return;
 	}
 	head_facts(s, (uint32_t)n);

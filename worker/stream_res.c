@@ -215,6 +215,26 @@ binds_connection(const struct http_head *res)
 	    offers(res, name, SV("Negotiate"));
 }
 
+/*
+ * A 101 has to answer an upgrade, all of which the server has; and a
+ * WebSocket's key, if it is to be one.
+ */
+static bool
+is_switch(const struct stream *s)
+{
+	const struct http_head *req = s->t.req, *res = s->t.res;
+	bool other =
+	    http_find_id(res, HID_UPGRADE, 0) >= 0 && !ws_key_is_wanted(res);
+
+	if (!s->is_upgrade || !flow_is_done(&s->up) || s->to_srv.data)
+		return false;
+	if (s->b.x.mux)
+		return true; /* there is no key in HTTP/2 */
+	if (other && ws_key_is_wanted(req))
+		return !s->t.req_h2; /* that asked for nothing else */
+	return ws_key_is_accepted(req, res);
+}
+
 /* The final head is here, n bytes long. */
 static void
 head_done(struct stream *s, uint32_t n)
@@ -234,10 +254,7 @@ head_done(struct stream *s, uint32_t n)
 		s->b.bc->bound = true;
 	if (bit && retry_response(s, bit))
 		return;
-	if (res->status == 101 &&
-	    (!s->is_upgrade ||
-		(t->req_h2 && !s->b.x.mux &&
-		    !ws_key_is_accepted(t->req, res)))) {
+	if (res->status == 101 && !is_switch(s)) {
 		bad_response(s);
 		return;
 	}

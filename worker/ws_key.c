@@ -13,13 +13,13 @@ enum {
 
 static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-static bool
-asks_for_websocket(const struct http_head *req)
+bool
+ws_key_is_wanted(const struct http_head *h)
 {
 	int i = -1;
 
-	while ((i = http_find_id(req, HID_UPGRADE, (unsigned)(i + 1))) >= 0) {
-		struct sv list = req->hdr[i].value, e;
+	while ((i = http_find_id(h, HID_UPGRADE, (unsigned)(i + 1))) >= 0) {
+		struct sv list = h->hdr[i].value, e;
 
 		while (sv_next_elem(&list, &e))
 			if (sv_ieq(e, SV("websocket")))
@@ -28,13 +28,22 @@ asks_for_websocket(const struct http_head *req)
 	return false;
 }
 
+bool
+ws_key_is_given(const struct http_head *req)
+{
+	int i = http_find_id(req, HID_SEC_WEBSOCKET_KEY, 0);
+
+	return i >= 0 && req->hdr[i].value.n &&
+	    http_find_id(req, HID_SEC_WEBSOCKET_KEY, (unsigned)i + 1) < 0;
+}
+
 int
 ws_key_add(struct http_head *req, struct arena *a)
 {
 	unsigned char nonce[NONCE_BYTES];
 	char *key;
 
-	if (!asks_for_websocket(req) ||
+	if (!ws_key_is_wanted(req) ||
 	    http_find_id(req, HID_SEC_WEBSOCKET_KEY, 0) >= 0)
 		return 0;
 	key = arena_get(a, KEY_CHARS + 1);
@@ -48,14 +57,18 @@ bool
 ws_key_accept(struct sv key, char out[WS_KEY_ACCEPT_BYTES])
 {
 	unsigned char sha[SHA1_BYTES], text[WS_KEY_ACCEPT_BYTES + 1];
-	char all[128];
+	EVP_MD_CTX *md;
+	bool ok;
 
-	if (key.n == 0 || key.n + sizeof(guid) > sizeof(all))
+	if (key.n == 0)
 		return false;
-	memcpy(all, key.p, key.n);
-	memcpy(all + key.n, guid, sizeof(guid) - 1);
-	if (EVP_Digest(all, key.n + sizeof(guid) - 1, sha, NULL, EVP_sha1(),
-		NULL) != 1)
+	md = EVP_MD_CTX_new();
+	ok = md && EVP_DigestInit_ex(md, EVP_sha1(), NULL) == 1 &&
+	    EVP_DigestUpdate(md, key.p, key.n) == 1 &&
+	    EVP_DigestUpdate(md, guid, sizeof(guid) - 1) == 1 &&
+	    EVP_DigestFinal_ex(md, sha, NULL) == 1;
+	EVP_MD_CTX_free(md);
+	if (!ok)
 		return false;
 	EVP_EncodeBlock(text, sha, sizeof(sha));
 	memcpy(out, text, WS_KEY_ACCEPT_BYTES);
@@ -69,7 +82,7 @@ ws_key_is_accepted(const struct http_head *req, const struct http_head *res)
 	int r = http_find_id(res, HID_SEC_WEBSOCKET_ACCEPT, 0);
 	char want[WS_KEY_ACCEPT_BYTES];
 
-	if (k < 0)
+	if (k < 0 || !ws_key_is_wanted(req))
 		return true;
 	return r >= 0 && ws_key_accept(req->hdr[k].value, want) &&
 	    sv_eq(res->hdr[r].value, sv_of(want, sizeof(want)));

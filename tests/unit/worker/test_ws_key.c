@@ -45,16 +45,41 @@ ws_key__example_of_the_rfc__is_accepted(void **state)
 }
 
 static void
-ws_key__endless_key__is_not_accepted(void **state)
+ws_key__endless_key__has_its_answer(void **state)
 {
 	char key[400];
 
 	(void)state;
 	memset(key, 'x', sizeof(key) - 1);
 	key[sizeof(key) - 1] = '\0';
+	put(&req, "Upgrade", "websocket");
 	put(&req, "Sec-WebSocket-Key", key);
 	put(&res, "Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 	assert_false(ws_key_is_accepted(&req, &res));
+	res.hdr[0].value = SV("Gki1jCntCb4AOOk95dkXu7c23t8=");
+	assert_true(ws_key_is_accepted(&req, &res));
+}
+
+static void
+ws_key__of_another_upgrade__is_not_looked_at(void **state)
+{
+	(void)state;
+	put(&req, "Upgrade", "foo");
+	put(&req, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+	assert_true(ws_key_is_accepted(&req, &res));
+}
+
+static void
+ws_key__none_empty_or_two__is_not_given(void **state)
+{
+	(void)state;
+	assert_false(ws_key_is_given(&req));
+	put(&req, "Sec-WebSocket-Key", "");
+	assert_false(ws_key_is_given(&req));
+	req.hdr[0].value = SV("x");
+	assert_true(ws_key_is_given(&req));
+	put(&req, "sec-websocket-key", "x");
+	assert_false(ws_key_is_given(&req));
 }
 
 static void
@@ -98,7 +123,11 @@ main(void)
 		cmocka_unit_test_setup(
 		    ws_key__example_of_the_rfc__is_accepted, setup),
 		cmocka_unit_test_setup(
-		    ws_key__endless_key__is_not_accepted, setup),
+		    ws_key__endless_key__has_its_answer, setup),
+		cmocka_unit_test_setup(
+		    ws_key__of_another_upgrade__is_not_looked_at, setup),
+		cmocka_unit_test_setup(
+		    ws_key__none_empty_or_two__is_not_given, setup),
 		cmocka_unit_test_setup(ws_key__websocket__gets_one_key, setup),
 		cmocka_unit_test_setup(
 		    ws_key__another_upgrade__gets_none, setup),
