@@ -19,6 +19,7 @@ enum {
 static struct mempool back_pool = MEMPOOL_INIT(struct h2_back);
 static char in_scratch[BUF_LARGE], out_scratch[OUT_BYTES];
 static bool in_scratch_used;
+static unsigned reading;    /* calls of h2_back_read() under way */
 static struct h2_port port; /* large */
 
 void
@@ -200,6 +201,7 @@ h2_back_read(struct h2_back *hb)
 
 	if (hb->broken)
 		return;
+	reading++;
 	n = receive(hb, scratch);
 	if (n > 0) {
 		hb->heard_ms = clock_ms();
@@ -213,6 +215,8 @@ h2_back_read(struct h2_back *hb)
 	if (n < 0 && n != -WSE_AGAIN)
 		lost(hb);
 	h2_back_wake(hb);
+	if (--reading == 0)
+		h2_back_heads(); /* it may be gone afterwards */
 }
 
 static void
@@ -327,6 +331,17 @@ settle(struct h2_back *hb)
 		pool_unpermit(hb->bc->pool, hb->bc);
 	hb->owes_permit = false;
 	timer_set(hb, hb->pong_ms ? hb->pong_ms : hb->rest_ms);
+}
+
+void
+h2_back_settle(struct h2_back *hb)
+{
+	h2_back_wake(hb);
+	if (hb->count > 0 || hb->feeding || hb->broken)
+		return;
+	flush(hb);
+	if (!hb->broken && is_at_rest(hb) == 0)
+		rest(hb);
 }
 
 static void

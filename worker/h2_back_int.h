@@ -5,8 +5,11 @@
  *
  * A struct h2_back lives while its bconn is leased and about a second longer
  * (bc->h2), so that the next request finds the session as it was.  Streams are
- * never called from within the session but by on_head; everything else is
- * settled by the `turn` event, once in a turn of the loop, after them.
+ * never called from within the session but for interim responses.  A final head
+ * waits for the session to be done, so that a body that came along leaves with
+ * it, and the connection can idle before the client has the whole.  What is
+ * left is settled by the `turn` event, once in a turn of the loop, after the
+ * streams.
  */
 #ifndef WORKER_H2_BACK_INT_H
 #define WORKER_H2_BACK_INT_H
@@ -47,11 +50,14 @@ struct h2_end {
 	struct xmux m; /* the first member */
 	struct list node;
 	struct h2_back *hb;
-	struct stream *s;     /* NULL: it has left */
-	uint32_t id;          /* 0: no request was sent */
-	uint64_t left_ms;     /* when it left */
-	bool closed;          /* the session knows it no more */
-	bool has_head;        /* the final one came */
+	struct stream *s;    /* NULL: it has left */
+	uint32_t id;         /* 0: no request was sent */
+	uint64_t left_ms;    /* when it left */
+	bool closed;         /* the session knows it no more */
+	struct list waiting; /* with a final head, for the session to be done */
+	int head_err;        /* of the head */
+	bool head_ends;      /* it is the whole answer */
+	bool has_head;       /* the final one came */
 	uint32_t arena_bytes; /* of the stream, before the head at hand */
 	uint64_t sent_ms;     /* when the request was */
 	struct sv upgrade;    /* :protocol asked for */
@@ -71,6 +77,12 @@ struct h2_back_trail {
 struct h2_back *h2_back_of(struct bconn *bc);
 /* Have the connection looked after in this turn. */
 void h2_back_wake(struct h2_back *hb);
+/*
+ * Its last stream has left: let it idle now, if it can, before the client hears
+ * the end; the next request, on whichever worker, is to find it.  It may be
+ * gone afterwards.
+ */
+void h2_back_settle(struct h2_back *hb);
 /* Read what is there; not from within the session. */
 void h2_back_read(struct h2_back *hb);
 /* Does it take one more? Tells the pool. */
@@ -79,6 +91,8 @@ bool h2_back_share(struct h2_back *hb);
 void h2_back_probe(struct h2_back *hb);
 
 /* h2_back_stream.c */
+/* Tell streams of the final heads that came, and what came behind them. */
+void h2_back_heads(void);
 /* Reset those that left too long ago to be waited for. */
 void h2_back_expire(struct h2_back *hb);
 extern const struct h2_events h2_back_events;

@@ -16,6 +16,7 @@
 enum { PROBE_MS = 250 }; /* of silence before an end is suspicious */
 
 static struct mempool end_pool = MEMPOOL_INIT(struct h2_end);
+static struct list heads = { &heads, &heads };
 
 static struct h2_end *
 end_of(struct xmux *m)
@@ -29,6 +30,7 @@ h2_back_end_free(struct h2_end *e)
 	if (e->left_ms)
 		e->hb->left--;
 	list_del(&e->node);
+	list_del(&e->waiting);
 	(void)xmux_free(&e->m);
 	free(e->trail);
 	mempool_put(&end_pool, e);
@@ -297,7 +299,7 @@ leave(struct stream *s, bool in_order)
 		hb->owes_permit = true; /* goes with the connection */
 	else
 		pool_unpermit(hb->bc->pool, hb->bc);
-	h2_back_wake(hb);
+	h2_back_settle(hb);
 }
 
 static const struct back_ops back = { open_end, send_head, leave };
@@ -390,9 +392,28 @@ on_head(void *conn, void *user, enum h2_part part, int err, bool end)
 		err = accept_add(e, h);
 	e->has_head = err < 0 || h->status >= 200 || h->status == 101;
 	e->m.rx_end = end;
+	if (e->has_head) {
+		e->head_err = err;
+		e->head_ends = end;
+		list_add_tail(&heads, &e->waiting);
+		return;
+	}
 	stream_res_begin(s, err, end);
-	if (!e->has_head && e->s) /* an interim one has been passed on */
+	if (e->s) /* an interim one has been passed on */
 		s->t.arena.used_bytes = e->arena_bytes;
+}
+
+void
+h2_back_heads(void)
+{
+	while (!list_is_empty(&heads)) {
+		struct h2_end *e =
+		    list_entry(heads.next, struct h2_end, waiting);
+
+		list_del(&e->waiting);
+		if (e->s)
+			stream_res_begin(e->s, e->head_err, e->head_ends);
+	}
 }
 
 static void

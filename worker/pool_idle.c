@@ -25,18 +25,8 @@ pool_idle_init(struct pool *p)
 	    mem_alloc(p->board->cap.server_count * sizeof(*p->servers));
 	p->hash = mem_alloc(SET_HASH * sizeof(*p->hash));
 	p->bconns.object_bytes = sizeof(struct bconn);
+	p->bconns.in_slabs = true; /* they live long */
 	p->sets.object_bytes = sizeof(struct idle_set);
-}
-
-static void
-mempool_empty(struct mempool *m)
-{
-	void *o;
-
-	while ((o = m->free)) {
-		memcpy(&m->free, o, sizeof(m->free));
-		free(o);
-	}
 }
 
 void
@@ -53,8 +43,8 @@ pool_idle_fini(struct pool *p)
 			next = s->hash_next;
 			mempool_put(&p->sets, s);
 		}
-	mempool_empty(&p->bconns);
-	mempool_empty(&p->sets);
+	mempool_drain(&p->bconns);
+	mempool_drain(&p->sets);
 	free(p->by_slot);
 	free(p->servers);
 	free(p->hash);

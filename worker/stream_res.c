@@ -167,6 +167,8 @@ upload_ends(struct stream *s)
 		push_client(s);
 }
 
+static void relay_read(struct stream *s);
+
 /* After the head: the body that came along, and the rest as it comes. */
 static void
 relay_begin(struct stream *s)
@@ -187,6 +189,10 @@ relay_begin(struct stream *s)
 	}
 	if (s->down.in_done)
 		received(s);
+	else if (s->b.x.mux && xprt_has_pending(&s->b.x)) {
+		relay_read(s); /* one write for both */
+		return;
+	}
 	push_client(s);
 }
 
@@ -426,19 +432,20 @@ relay_read(struct stream *s)
 	if (n == -WSE_AGAIN)
 		return;
 	s->due.server_ms = clock_ms();
-	if (n == -WSE_EOF && s->b.x.mux)
-		flow_trail(f, &s->b.x.mux->rx_trail);
-	if (n < 0) {
+	if (n >= 0) {
+		s->dbuf.w += (uint32_t)n;
+		if (flow_decode(f) < 0) {
+			cut_short(s, 'P');
+			return;
+		}
+	}
+	if (n < 0 || xprt_has_ended(&s->b.x)) {
+		if (s->b.x.mux)
+			flow_trail(f, &s->b.x.mux->rx_trail);
 		/* through TLS, an end nobody announced may be an attack */
 		if (n == -WSE_RESET || xprt_is_truncated(&s->b.x) ||
 		    flow_eof(f) < 0) {
 			cut_short(s, 'S');
-			return;
-		}
-	} else {
-		s->dbuf.w += (uint32_t)n;
-		if (flow_decode(f) < 0) {
-			cut_short(s, 'P');
 			return;
 		}
 	}

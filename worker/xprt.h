@@ -75,6 +75,13 @@ xprt_has_pending(const struct xprt *x)
 	return x->tls ? x->tls->has_more : x->mux && xmux_has_pending(x->mux);
 }
 
+/* Through HTTP/2 the end is known with the last bytes. */
+static inline bool
+xprt_has_ended(const struct xprt *x)
+{
+	return x->mux && x->mux->rx_end && !x->mux->rx.data && !x->mux->dead;
+}
+
 /* What was sent has not left altogether; xprt_flush() when writable. */
 static inline bool
 xprt_has_unsent(const struct xprt *x)

@@ -134,6 +134,18 @@ mempool_put(struct mempool *m, void *p)
 	m->used_count--;
 }
 
+void
+mempool_drain(struct mempool *m)
+{
+	void *p;
+
+	while ((!m->in_slabs || ALL_ON_HEAP) && (p = m->free)) {
+		memcpy(&m->free, p, sizeof(void *));
+		m->free_count--;
+		free(p);
+	}
+}
+
 void *
 arena_get(struct arena *a, size_t n)
 {

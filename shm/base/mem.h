@@ -44,6 +44,8 @@ struct mempool {
 /* NULL at max_count or when memory is out. */
 void *mempool_get(struct mempool *m);
 void mempool_put(struct mempool *m, void *p);
+/* Give back what is free; slabs stay. */
+void mempool_drain(struct mempool *m);
 
 /* A bump arena: freed as a whole. */
 struct arena {

@@ -27,6 +27,7 @@ global
     maxconn 12000
 defaults
     mode http
+    http-reuse always
     timeout client 600s
     timeout server 600s
     timeout connect 60s
