@@ -132,6 +132,8 @@ child_become_worker(struct child *ch, int master_fd, int broker_fd)
 		.instance = ch->instance,
 		.proc = ch->proc,
 		.worker_index = ch->index,
+		.worker_count = (uint32_t)m->worker_count,
+		.bells = m->bells,
 		.master_pid = (uint32_t)getppid(),
 	};
 	int n = 0;
@@ -144,8 +146,13 @@ child_become_worker(struct child *ch, int master_fd, int broker_fd)
 
 		wl->fd = listener_fd(l, (int)ch->index);
 		wl->bind = l->bind;
+		wl->queues = m->bells && !l->shared ? l->fds : NULL;
 		keep_add(&k, wl->fd);
+		for (int i = 0; wl->queues && i < l->fd_count; i++)
+			keep_add(&k, wl->queues[i]);
 	}
+	for (int i = 0; m->bells && i < m->worker_count; i++)
+		keep_add(&k, m->bells[i]);
 	h.certs = certs_held(&h.cert_count);
 	keep_certs(&k);
 	keep_logs(&k);
@@ -169,6 +176,10 @@ child_row_claim(struct child *ch)
 	atomic_store(&p->clients, 0);
 	atomic_store(&p->streams, 0);
 	atomic_store(&p->tunnels, 0);
+	atomic_store(&p->carried, 0);
+	atomic_store(&p->left, 0);
+	atomic_store(&p->left_to, 0);
+	atomic_store(&p->alive, 0);
 	atomic_store(&p->started_us, clock_us());
 	atomic_store(&p->heartbeat_us, clock_us());
 	atomic_store(&p->state, PROC_STARTING);

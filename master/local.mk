@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 libwsb_a_SOURCES += \
+	master/bells.c master/bells.h \
 	master/certs.c master/certs.h \
 	master/child.c \
 	master/daemon.c master/daemon.h \

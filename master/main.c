@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "master/bells.h"
 #include "master/daemon.h"
 #include "master/master.h"
 #include "master/options.h"
@@ -27,7 +28,7 @@ main_limits(struct conf_parse *cp, long maxconn, bool quiet)
 {
 	struct conf_global *g = &cp->conf->global;
 	uint64_t fds = fds_raise_limit();
-	uint64_t own = FDS_OF_PROCESS / 2 + (uint64_t)cp->conf->bind_count;
+	uint64_t own = FDS_OF_PROCESS / 2 + bells_descriptors(cp->conf);
 	uint64_t most;
 
 	if (fds < own + FDS_OF_CLIENT)

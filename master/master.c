@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "master/bells.h"
 #include "master/daemon.h"
 #include "master/logs.h"
 #include "shm/base/chk.h"
@@ -298,6 +299,9 @@ master_end(struct master *m)
 		m->graves = g->next;
 		free(g);
 	}
+	for (int i = 0; m->bells && i < m->worker_count; i++)
+		close(m->bells[i]);
+	free(m->bells);
 	free(m->workers);
 	event_base_free(m->base);
 	board_detach(&m->seg.board);
@@ -324,6 +328,7 @@ master_run(struct conf *c, const struct options *o)
 		daemon_ready(1);
 		return 1; /* the process ends: it gives back the rest */
 	}
+	m->bells = bells_make(c);
 	if (!m->foreground) {
 		daemon_detach_stderr();
 		logs_detach(c);

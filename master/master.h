@@ -72,6 +72,7 @@ struct master {
 	struct child broker;
 	struct child *workers; /* conf->global.nbproc of them */
 	int worker_count;
+	int *bells; /* eventfd of each worker; NULL: they are not evened */
 	struct grave *graves;
 	struct event signals[8];
 	struct event start_timer, stop_timer, beat_timer;

@@ -178,6 +178,8 @@ supervise_bury(struct master *m, struct grave **at, uint32_t kept, bool swept)
 	atomic_store(&row->clients, 0);
 	atomic_store(&row->streams, 0);
 	atomic_store(&row->tunnels, 0);
+	atomic_store(&row->carried, 0);
+	atomic_store(&row->left_to, 0);
 	atomic_store(&row->instance, 0);
 	atomic_store(&row->state, PROC_FREE);
 	*at = g->next;

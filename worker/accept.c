@@ -2,7 +2,9 @@
 /*
  * One event per listening socket.  A listener that may not accept (limits,
  * descriptors) is taken out of the loop and tried again when a connection
- * ends, and every RETRY_MS, since other workers' connections count, too.
+ * ends, and every RETRY_MS, since other workers' connections count, too.  One
+ * whose clients are left to another worker (even.h) is out of the loop until
+ * that one has answered.
  */
 #include "worker/accept.h"
 
@@ -20,21 +22,32 @@
 #include "worker/fconn.h"
 #include "worker/wk.h"
 
-enum { BATCH_MAX = 64, RETRY_MS = 100, COMPLAIN_MS = 1000, FD_RESERVE = 256 };
+enum {
+	BATCH_MAX = 64,
+	RETRY_MS = 100,
+	REST_MS = 100, /* a shared listener is left alone */
+	COMPLAIN_MS = 1000,
+	FD_RESERVE = 256
+};
+
+enum taken { TAKEN, TAKEN_NONE, TAKEN_LIMIT };
 
 struct listener {
 	struct event ev;
 	int fd;
+	const int *queues; /* of all workers; NULL: as in worker_listener */
 	const struct bind *bind;
 	int batch;      /* connections to take per turn, 1..BATCH_MAX */
 	bool listening; /* ev is added */
+	bool left;      /* to another worker: not listening */
 	bool was_full;  /* the last batch was */
 };
 
 static struct listener *listeners;
 static int listener_count;
 static bool stopped;
-static struct wheel_timer retry_timer;
+static struct wheel_timer retry_timer, rest_timer;
+static uint32_t worker_index, worker_count;
 static uint64_t complained_ms;
 static unsigned fd_pause; /* descriptor number accepting pauses at */
 
@@ -55,7 +68,7 @@ listener_pause(struct listener *l, unsigned ms)
 static void
 listener_resume(struct listener *l)
 {
-	if (!l->listening && !stopped)
+	if (!l->listening && !l->left && !stopped)
 		l->listening = event_add(&l->ev, NULL) == 0;
 }
 
@@ -112,12 +125,12 @@ unpermit(const struct bind *bind)
 }
 
 /* accept4() failed: pause when it would only fail again. */
-static void
+static enum taken
 accept_failed(struct listener *l, int err)
 {
 	if (err == EAGAIN || err == EINTR || err == ECONNABORTED) {
 		l->batch = 1;
-		return;
+		return TAKEN_NONE;
 	}
 	if (clock_ms() >= complained_ms + COMPLAIN_MS) {
 		complained_ms = clock_ms();
@@ -125,6 +138,7 @@ accept_failed(struct listener *l, int err)
 		    l->bind->px->name, l->bind->text, strerror(err));
 	}
 	listener_pause(l, RETRY_MS);
+	return TAKEN_LIMIT;
 }
 
 /* There was none to accept after all. */
@@ -136,8 +150,9 @@ take_back(const struct bind *bind)
 	unpermit(bind);
 }
 
-static bool
-accept_one(struct listener *l)
+/* One client from a queue of this listener, the own or another worker's. */
+static enum taken
+accept_one(struct listener *l, int queue)
 {
 	struct addr src = { .kind = ADDR_INET, .len = sizeof(src.u.ss) };
 	unsigned wait_ms;
@@ -145,16 +160,15 @@ accept_one(struct listener *l)
 
 	if (!permit(l->bind, &wait_ms)) {
 		listener_pause(l, wait_ms);
-		return false;
+		return TAKEN_LIMIT;
 	}
 	src.u.sa.sa_family = AF_UNSPEC;
-	fd = accept4(l->fd, &src.u.sa, &src.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	fd = accept4(queue, &src.u.sa, &src.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
 		int err = errno;
 
 		take_back(l->bind);
-		accept_failed(l, err);
-		return false;
+		return accept_failed(l, err);
 	}
 	if ((unsigned)fd >= fd_pause) /* servers' connections need some, too */
 		listener_pause(l, RETRY_MS);
@@ -168,7 +182,19 @@ accept_one(struct listener *l)
 		      ->sessions,
 	    1);
 	fconn_new(&fd, l->bind, &src);
-	return true;
+	return TAKEN;
+}
+
+/* What waits is for another worker. */
+static void
+listener_leave(struct listener *l)
+{
+	if (!l->listening)
+		return;
+	event_del(&l->ev);
+	l->listening = false;
+	l->left = true;
+	even_leave((int)(l - listeners));
 }
 
 static void
@@ -180,8 +206,17 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	wk_turn();
-	while (n < l->batch && l->listening && accept_one(l))
+	while (n < l->batch && l->listening) {
+		if (even_room() == 0) {
+			if (n == 0) /* else it is not said that more wait */
+				listener_leave(l);
+			break;
+		}
+		if (accept_one(l, l->fd) != TAKEN)
+			break;
+		even_took();
 		n++;
+	}
 	/* A full batch with more behind it: take more next turn. */
 	if (n == l->batch && l->was_full && l->batch < BATCH_MAX)
 		l->batch *= 2;
@@ -200,9 +235,63 @@ accept_ended(const struct bind *bind)
 		on_retry(NULL);
 }
 
-void
-accept_start(const struct worker_listener *wl, int count)
+enum accept_result
+accept_help(const struct even_call *c)
 {
+	int budget = BATCH_MAX;
+
+	if (stopped || retry_timer.deadline_ms)
+		return ACCEPT_CANNOT;
+	for (int i = 0; i < listener_count; i++) {
+		struct listener *l = &listeners[i];
+		int queue = l->queues ? l->queues[c->worker] : l->fd;
+		enum taken t = TAKEN;
+
+		if (!(c->listeners >> (i % 64) & 1))
+			continue;
+		while (budget > 0 && t == TAKEN && even_load() < c->load) {
+			t = accept_one(l, queue);
+			if (t == TAKEN_LIMIT)
+				return ACCEPT_CANNOT;
+			if (t != TAKEN)
+				continue;
+			budget--;
+			even_took();
+			stat_add(&wk.stat->even_taken, 1);
+		}
+	}
+	return budget > 0 ? ACCEPT_DONE : ACCEPT_MORE;
+}
+
+static void
+on_rest_over(struct wheel_timer *t)
+{
+	(void)t;
+	accept_resume(false);
+}
+
+void
+accept_resume(bool answered)
+{
+	for (int i = 0; i < listener_count; i++) {
+		struct listener *l = &listeners[i];
+
+		if (!l->left)
+			continue;
+		if (answered && !l->queues) { /* the other listens to it, too */
+			wheel_set(wk.wheel, &rest_timer, clock_ms() + REST_MS);
+			continue;
+		}
+		l->left = false;
+		listener_resume(l);
+	}
+}
+
+void
+accept_start(const struct worker_heritage *h)
+{
+	const struct worker_listener *wl = h->listeners;
+	int count = h->listener_count;
 	struct rlimit rl;
 	int one = 1;
 
@@ -213,10 +302,14 @@ accept_start(const struct worker_listener *wl, int count)
 	listeners = mem_alloc((size_t)count * sizeof(*listeners));
 	listener_count = count;
 	retry_timer.fn = on_retry;
+	rest_timer.fn = on_rest_over;
+	worker_index = h->worker_index;
+	worker_count = h->worker_count;
 	for (int i = 0; i < count; i++) {
 		struct listener *l = &listeners[i];
 
 		l->fd = wl[i].fd;
+		l->queues = wl[i].queues;
 		l->bind = wl[i].bind;
 		l->batch = 1;
 		/* Accepted sockets inherit it. */
@@ -226,16 +319,26 @@ accept_start(const struct worker_listener *wl, int count)
 		    &l->ev, wk.base, l->fd, EV_READ | EV_PERSIST, on_ready, l);
 		listener_resume(l);
 	}
+	even_start(h);
 }
 
 void
 accept_stop(void)
 {
 	stopped = true;
-	for (int i = 0; i < listener_count; i++)
-		if (listeners[i].listening) {
-			event_del(&listeners[i].ev);
-			listeners[i].listening = false;
-		}
+	even_stop();
+	for (int i = 0; i < listener_count; i++) {
+		struct listener *l = &listeners[i];
+
+		if (l->listening)
+			event_del(&l->ev);
+		l->listening = false;
+		/* The others' sockets are not to outlive them here. */
+		for (uint32_t w = 0; l->queues && w < worker_count; w++)
+			if (w != worker_index)
+				close(l->queues[w]);
+		l->queues = NULL;
+	}
 	wheel_del(wk.wheel, &retry_timer);
+	wheel_del(wk.wheel, &rest_timer);
 }

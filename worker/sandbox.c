@@ -30,13 +30,21 @@
 static void
 close_foreign(const struct worker_heritage *h)
 {
-	int *keep = mem_alloc(
-	    ((size_t)h->listener_count + h->cert_count + 8 + LOG_TARGETS_MAX) *
-	    sizeof(int));
+	int *keep =
+	    mem_alloc(((size_t)(h->listener_count + 1) * (h->worker_count + 1) +
+			  h->cert_count + 8 + LOG_TARGETS_MAX) *
+		sizeof(int));
 	int n = 0;
 
-	for (int i = 0; i < h->listener_count; i++)
-		keep[n++] = h->listeners[i].fd;
+	for (int i = 0; i < h->listener_count; i++) {
+		const struct worker_listener *l = &h->listeners[i];
+
+		keep[n++] = l->fd;
+		for (uint32_t w = 0; l->queues && w < h->worker_count; w++)
+			keep[n++] = l->queues[w];
+	}
+	for (uint32_t w = 0; h->bells && w < h->worker_count; w++)
+		keep[n++] = h->bells[w];
 	for (unsigned i = 0; i < h->cert_count; i++)
 		keep[n++] = h->certs[i].fd;
 	keep[n++] = h->board_fd;

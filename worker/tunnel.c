@@ -15,6 +15,11 @@ count(struct stream *s, int by)
 	wk.tunnels += (unsigned)by;
 	atomic_store_explicit(
 	    &wk.row->tunnels, wk.tunnels, memory_order_relaxed);
+	if (s->fc->front) {
+		wk.carried += (unsigned)by;
+		atomic_store_explicit(
+		    &wk.row->carried, wk.carried, memory_order_relaxed);
+	}
 	if (by > 0)
 		limit_add(&wk.board, LIM_TUNNEL, row, wk.proc);
 	else

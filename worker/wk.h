@@ -30,6 +30,7 @@ struct wk {
 	uint32_t maxconn;                   /* global, 0: no limit */
 	struct list conns;                  /* every struct fconn */
 	unsigned clients, streams, tunnels; /* now */
+	unsigned carried;                   /* tunnels on h2 connections */
 	uint64_t turns;                     /* of the loop */
 	bool clock_fresh; /* clock_update() was called this turn */
 	bool draining;    /* no new work; close what falls idle */

@@ -20,6 +20,7 @@
 #include "worker/accept.h"
 #include "worker/certs.h"
 #include "worker/ev_mem.h"
+#include "worker/even.h"
 #include "worker/fconn.h"
 #include "worker/fconn_tls.h"
 #include "worker/h2_front.h"
@@ -207,7 +208,7 @@ on_welcome(void *arg)
 		return;
 	accepting = true;
 	if (!wk.draining)
-		accept_start(heritage->listeners, heritage->listener_count);
+		accept_start(heritage);
 	proc_state(wk.draining ? PROC_DRAINING : PROC_RUNNING);
 	tell_master(&m);
 }
@@ -349,6 +350,7 @@ worker_main(const struct worker_heritage *h)
 		fail("TLS contexts");
 	h2_back_init();
 	channels_start(h);
+	even_init();
 	if (sandbox_filter() < 0)
 		fail("system call filter");
 	on_heartbeat(&heartbeat);

@@ -13,6 +13,8 @@
 struct worker_listener {
 	int fd;
 	const struct bind *bind;
+	const int *queues; /* the sockets of all workers, by index; NULL: fd is
+			      everybody's, or they are not evened */
 };
 
 /* All a worker inherits from the master; it closes whatever else is open. */
@@ -24,7 +26,9 @@ struct worker_heritage {
 	int vault_fd;
 	int master_fd; /* channel to the master */
 	int broker_fd; /* channel to the broker */
-	uint32_t instance, proc, worker_index;
+	uint32_t instance, proc, worker_index, worker_count;
+	const int *bells; /* an eventfd for each worker, by index; NULL: they
+			     are not evened */
 	uint32_t master_pid;
 	struct worker_listener *listeners;
 	int listener_count;

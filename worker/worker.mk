@@ -6,6 +6,7 @@ libwsb_a_SOURCES += \
 	worker/back.c \
 	worker/certs.c worker/certs.h \
 	worker/ev_mem.c worker/ev_mem.h \
+	worker/even.c worker/even.h \
 	worker/fconn.c worker/fconn.h \
 	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \

@@ -283,6 +283,7 @@ struct conf_global {
 	unsigned h2_max_streams;   /* tune.h2.max-concurrent-streams */
 	unsigned h2_window_bytes;  /* tune.h2.initial-window-size */
 	bool h2_no_connect;        /* h2-workaround-bogus-websocket-clients */
+	bool multi_queue;          /* tune.listener.multi-queue: even workers */
 };
 
 struct conf {

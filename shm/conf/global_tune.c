@@ -108,6 +108,22 @@ parse_h2_no_connect(struct conf_parse *cp, const struct keyword *kw)
 }
 
 static int
+parse_multi_queue(struct conf_parse *cp, const struct keyword *kw)
+{
+	const char *word;
+
+	if (conf_need(cp, 1, kw->syntax))
+		return -WSE_SYNTAX;
+	word = conf_word(cp, 1);
+	if (strcmp(word, "on") && strcmp(word, "fair") && strcmp(word, "off"))
+		return conf_error(cp, 1,
+		    "'%s' expects on, fair or off instead of '%s'", kw->name,
+		    word);
+	cp->conf->global.multi_queue = strcmp(word, "on") == 0;
+	return conf_no_more(cp, 2);
+}
+
+static int
 parse_nothing(struct conf_parse *cp, const struct keyword *kw)
 {
 	(void)cp;
@@ -141,6 +157,10 @@ const struct keyword global_tune_tbl[] = {
 	    "Largest frame taken: fixed." },
 	{ KW_GLOBAL, "tune.idle-pool.shared", parse_nothing, 0, "on|off",
 	    "Without effect: the pool is always shared." },
+	{ KW_GLOBAL, "tune.listener.multi-queue", parse_multi_queue, 0,
+	    "on|fair|off",
+	    "on, the default: workers are kept even, new clients go to those "
+	    "with few connections. fair, off: by chance, each gets as many." },
 	{ KW_GLOBAL, "tune.ssl.default-dh-param", parse_nothing, 0, "<bits>",
 	    "Without effect." },
 	{ 0, NULL, NULL, 0, NULL, NULL },

@@ -115,7 +115,7 @@ static const struct {
 	    "tune.fd.edge-triggered|tune.http.cookielen|"
 	    "tune.http.logurilen|tune.idletimer|"
 	    "tune.idle-pool.low-quota|tune.listener.default-shards|"
-	    "tune.listener.multi-queue|tune.max-checks-per-thread|"
+	    "tune.max-checks-per-thread|"
 	    "tune.maxaccept|tune.notsent-lowat.client|"
 	    "tune.notsent-lowat.server|tune.pattern.cache-size|"
 	    "tune.peers.max-updates-at-once|tune.pipesize|"

@@ -23,7 +23,7 @@
 #define BOARD_MAGIC      0x3144524f42425357ull /* "WSBBORD1" */
 #define BOARD_MEMFD_NAME "wsb-board"
 
-enum { BOARD_ABI = 4, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
+enum { BOARD_ABI = 5, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
 
 struct board_dims {
 	uint32_t slot_count; /* capacities, fixed for the segment's life */
@@ -166,7 +166,15 @@ struct board_proc {
 	_Atomic uint32_t clients;      /* client connections now */
 	_Atomic uint32_t streams;      /* requests in flight */
 	_Atomic uint32_t tunnels;
+	_Atomic uint32_t carried; /* of them on clients' HTTP/2 connections */
 	_Atomic uint32_t fds, fd_max;
+	/* worker/even.c: its listeners (bit: number modulo 64) with clients
+	   another is to take, and who: worker_index + 1; the other sets that
+	   to 0 as its answer */
+	_Atomic uint64_t left;
+	_Atomic uint32_t left_to;
+	/* its thread; FUTEX_OWNER_DIED by the kernel as soon as it is dying */
+	_Atomic uint32_t alive;
 };
 
 /* An attached board; pointers and capacities are private to the process. */

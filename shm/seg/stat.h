@@ -43,7 +43,8 @@ struct stat_proc {
 	stat_t h2_front, h2_streams; /* clients' connections, their streams */
 	/* through tunnels, as they pass */
 	stat_t tunnel_bytes[STAT_WAYS], ws[STAT_WAYS][STAT_WS_N];
-	stat_t tunnels; /* begun */
+	stat_t tunnels;               /* begun */
+	stat_t even_left, even_taken; /* worker/even.c */
 };
 
 /* Frontend or backend. */

@@ -70,6 +70,9 @@ const struct stat_row stat_tbl_proc[] = {
 	PROC(h2_streams, "their streams"),
 	PROC(tunnels, "connections that became tunnels"),
 	TUNNELS(proc),
+	PROC(even_left,
+	    "times waiting clients were left to a worker with fewer"),
+	PROC(even_taken, "client connections taken over from another worker"),
 	{ NULL, 0, NULL },
 };
 

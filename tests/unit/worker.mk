@@ -5,6 +5,10 @@ check_PROGRAMS += tests/unit/shm/proto/test_proxy_hdr
 tests_unit_shm_proto_test_proxy_hdr_SOURCES = tests/unit/shm/proto/test_proxy_hdr.c
 tests_unit_shm_proto_test_proxy_hdr_LDADD = $(worker_ldadd)
 
+check_PROGRAMS += tests/unit/worker/test_even
+tests_unit_worker_test_even_SOURCES = tests/unit/worker/test_even.c
+tests_unit_worker_test_even_LDADD = $(worker_ldadd)
+
 check_PROGRAMS += tests/unit/worker/test_flow
 tests_unit_worker_test_flow_SOURCES = tests/unit/worker/test_flow.c
 tests_unit_worker_test_flow_LDADD = $(worker_ldadd)

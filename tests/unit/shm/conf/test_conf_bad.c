@@ -35,6 +35,8 @@ static const struct {
 	{ "global", "stats timeout 0", 15, "expects a time above 0" },
 	{ "global", "hard-stop-after 5x", 17, "'5x' is not a time" },
 	{ "global", "tune.bufsize 1g", 14, "out of range" },
+	{ "global", "tune.listener.multi-queue", 26, "expects on|fair|off" },
+	{ "global", "tune.listener.multi-queue 1", 27, "fair or off" },
 	{ "global", "tune.ssl.lifetime 5", 1, "the default fits" },
 	{ "global", "lua-load x", 1, "out of scope" },
 	{ "global", "no nbproc", 4, "'no' cannot stand before 'nbproc'" },
