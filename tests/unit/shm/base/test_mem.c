@@ -99,6 +99,10 @@ mempool__slabs__hold_many_objects(void **state)
 		assert_ptr_equal(mempool_get(&m), p[7]);
 		assert_int_equal(p[7][sizes[i] - 1], 0);
 		assert_true(m.used_count == N && m.free_count == 0);
+		for (int k = 0; k < N; k++)
+			mempool_put(&m, p[k]);
+		mempool_drain(&m); /* what lies on the heap, if any does */
+		assert_true(m.used_count == 0);
 	}
 }
 
