@@ -60,6 +60,16 @@ count_dial(const struct bslot *s, int delta)
 	    &row->dial_count, sv->dials, memory_order_relaxed);
 }
 
+/* Which connections ahead of need it counts for, if nobody takes it. */
+static struct warm *
+warm_of(const struct bslot *s)
+{
+	struct bserver *sv = state_server(s->pool->server);
+
+	return s->offer == offer_tags(s->pool->server) ? &sv->warm
+						       : &sv->warm_ws;
+}
+
 static void
 count_error(uint32_t server, int errnum, const char *text)
 {
@@ -83,13 +93,14 @@ dial_fail(uint32_t slot, enum lease_fail why, int errnum, const char *text)
 	struct bpool *pool = s->pool;
 
 	count_error(pool->server, errnum, text);
+	offer_failed(slot, why);
 	count_dial(s, -1);
 	pool->pins++;
 	state_close_fd(s, false);
 	if (slot_dial_fail(&broker.board, slot, s->gen) != 0)
 		state_quarantine(slot, "a dial's word was changed");
 	if (pool->dials >= pool->waiter_count)
-		state_server(pool->server)->prewarm_fails++;
+		warm_of(s)->fails++;
 	lease_dial_failed(pool, s->offer, why, errnum, text);
 	if (s->state == BS_DIALING)
 		state_forget(slot);
@@ -136,7 +147,7 @@ connected(uint32_t slot)
 	}
 	if (tls_dial_is_wanted(pool->server))
 		tls_dial_shake(slot);
-	else if (offer_is_prior(pool->server))
+	else if (offer_is_prior(pool->server, s->offer))
 		h2_hello_start(slot, SV_NULL);
 	else
 		dial_finish(slot, TAG_H1);
@@ -147,15 +158,11 @@ static void
 keep(uint32_t slot, enum slot_tag tag)
 {
 	struct bslot *s = &broker.slots[slot];
-	struct bserver *sv = state_server(s->pool->server);
 	bool odd = !(s->offer & TAG_BIT(tag)), again;
 
 	again = odd &&
 	    idle_find(s->pool, NULL, TAG_BIT(tag), LEASE_ANY) != UINT32_MAX;
-	if (!odd)
-		sv->prewarm_fails = 0;
-	else if (s->offer == offer_tags(s->pool->server))
-		sv->prewarm_fails++;
+	warm_of(s)->fails = odd ? warm_of(s)->fails + 1 : 0;
 	idle_keep_dialled(slot, tag);
 	if (again)
 		(void)idle_evict(slot);
@@ -167,11 +174,12 @@ dial_finish(uint32_t slot, enum slot_tag tag)
 	struct bslot *s = &broker.slots[slot];
 	struct bpool *pool = s->pool;
 
+	offer_learn(slot, tag);
 	count_dial(s, -1);
 	s->dial_us = (uint32_t)(clock_update() - s->start_us);
 	pool->pins++;
 	if (lease_dialled(slot, tag))
-		state_server(pool->server)->prewarm_fails = 0;
+		warm_of(s)->fails = 0;
 	else if (s->state == BS_DIALING)
 		keep(slot, tag);
 	lease_dial_over(pool);

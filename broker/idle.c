@@ -120,6 +120,8 @@ idle_steal(uint32_t slot, struct peer *to, bool *held_r)
 		&broker.board, slot, s->gen, holder_of(s), to->instance) != 0)
 		return false;
 	idle_count(s->pool->server, -1);
+	if (!from)
+		idle_taken(s->pool->server);
 	if (s->ev_set) {
 		event_del(&s->ev);
 		s->ev_set = false;

@@ -30,6 +30,8 @@ bool idle_evict_lru(void);
 void idle_evict_server(uint32_t server);
 /* Expiry, prewarming, counts; called about every 100 ms. */
 void idle_tick(uint64_t now_us, bool recount);
+/* A connection made ahead of need was taken: its successor is dialled soon. */
+void idle_taken(uint32_t server);
 /* Where pool-max-conn is set, the hint on the board is kept exact. */
 void idle_count(uint32_t server, int delta);
 

@@ -410,8 +410,8 @@ lease_ask(struct peer *p, const struct ipc_lease *l)
 	else if (!state_server(l->server)->usable)
 		fail(w, LFAIL_DOWN, 0);
 	else if (!(l->flags & LEASE_F_PERMIT_ONLY) &&
-	    !offer_can(l->server, l->tags))
-		lease_fail_text(w, LFAIL_PROTO, 0,
+	    !offer_allows(l->server, l->tags))
+		lease_fail_text(w, LFAIL_UNFIT, 0,
 		    "the server line allows no protocol that would do");
 	else if (!(l->flags & LEASE_F_PERMIT_ONLY) && !pin(w, l))
 		fail(w, LFAIL_NOADDR, 0);

@@ -14,6 +14,7 @@
 #include "broker/dial.h"
 #include "broker/lease_parts.h"
 #include "broker/offer.h"
+#include "broker/srv.h"
 
 static uint8_t
 tags_of(unsigned class)
@@ -194,14 +195,19 @@ unfit_text(uint8_t want, enum slot_tag tag)
 static void
 unfit(struct bpool *pool, uint8_t want, enum slot_tag tag)
 {
+	const struct server *c = srv_conf(pool->server);
 	const char *why = unfit_text(want, tag);
+	bool ws = !(want & TAG_BIT(TAG_H2)); /* but h2ws would do */
 	unsigned miss[CLASS_N];
 
 	(void)missing(pool, miss);
 	if (miss[state_class(want)] == 0)
 		return;
-	dial_complain(pool->server, "A connection", why);
-	lease_dial_failed(pool, want, LFAIL_PROTO, 0, why);
+	/* ... or HTTP/1, which it will take then */
+	if (!ws || !c || c->ws != WS_PREFER_H2)
+		dial_complain(
+		    pool->server, ws ? "A WebSocket" : "A connection", why);
+	lease_dial_failed(pool, want, LFAIL_UNFIT, 0, why);
 }
 
 /* Who gets a connection that speaks `tag`; NULL: nobody. */

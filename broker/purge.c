@@ -19,13 +19,15 @@
 enum {
 	PREWARM_BACKOFF_MAX_S = 60,
 	PREWARM_TLS_MAX = 64, /* handshakes at once: or they time out */
-	DRIFT_ROUNDS = 3
+	DRIFT_ROUNDS = 3,
+	SOON_MS = 5 /* from one taken to its successor's dial */
 };
 
 struct census {
-	unsigned idle;  /* words that say idle, prewarmed ones left out */
-	unsigned old;   /* of those, unused for the purge delay */
-	unsigned ready; /* prewarmed: the broker's, carried no request */
+	unsigned idle;     /* words that say idle, prewarmed ones left out */
+	unsigned old;      /* of those, unused for the purge delay */
+	unsigned ready;    /* prewarmed: the broker's, carried no request */
+	unsigned ready_ws; /* likewise, of pool-prewarm-ws */
 };
 
 static uint64_t
@@ -50,11 +52,31 @@ is_idle(const struct bslot *s)
 	    slot_get(&broker.board, state_index(s)).state == SLOT_IDLE;
 }
 
+/* One more that the server's line wants ready? */
+static bool
+count_ready(uint32_t server, const struct bslot *s, struct census *c)
+{
+	const struct board_pool *cfg = &broker.board.server[server].pool;
+	unsigned tag = TAG_BIT(slot_get(&broker.board, state_index(s)).tag);
+
+	if (!is_ready(s))
+		return false;
+	if ((int)c->ready_ws < cfg->prewarm_ws &&
+	    (offer_tags_ws(server) & tag)) {
+		c->ready_ws++;
+		return true;
+	}
+	if ((int)c->ready < cfg->prewarm && (offer_tags(server) & tag)) {
+		c->ready++;
+		return true;
+	}
+	return false;
+}
+
 /* Count a server's idle slots; with `kill`, close that many old ones. */
 static void
 visit(uint32_t server, uint64_t before_us, struct census *c, unsigned *kill)
 {
-	int prewarm = broker.board.server[server].pool.prewarm;
 	struct list *p, *pn, *it, *tmp;
 	struct bpool *pool;
 	struct bslot *s;
@@ -68,10 +90,8 @@ visit(uint32_t server, uint64_t before_us, struct census *c, unsigned *kill)
 			s = list_entry(it, struct bslot, node);
 			if (!is_idle(s))
 				continue;
-			if (is_ready(s) && (int)c->ready < prewarm) {
-				c->ready++;
+			if (count_ready(server, s, c))
 				continue;
-			}
 			c->idle++;
 			if (idle_since(state_index(s)) > before_us)
 				continue;
@@ -90,7 +110,7 @@ purge(uint32_t server, uint64_t now_us)
 	const struct board_pool *cfg = &broker.board.server[server].pool;
 	struct bserver *sv = state_server(server);
 	uint64_t delay_us = (uint64_t)cfg->purge_delay_ms * 1000;
-	struct census c = { 0, 0, 0 }, again = { 0, 0, 0 };
+	struct census c = { 0 }, again = { 0 };
 	unsigned keep = cfg->low_conn > 0 ? (unsigned)cfg->low_conn : 0, kill;
 
 	if (sv->purge_us == 0)
@@ -113,11 +133,11 @@ recount(uint32_t server)
 {
 	struct board_server *row = &broker.board.server[server];
 	struct bserver *sv = state_server(server);
-	struct census c = { 0, 0, 0 };
+	struct census c = { 0 };
 	int drift;
 
 	visit(server, 0, &c, NULL);
-	c.idle += c.ready;
+	c.idle += c.ready + c.ready_ws;
 	if (row->pool.max_conn <= 0) {
 		atomic_store_explicit(
 		    &row->idle_count, c.idle, memory_order_relaxed);
@@ -136,45 +156,102 @@ recount(uint32_t server)
 }
 
 static void
+back_off(struct warm *w, uint64_t now_us)
+{
+	unsigned shift = w->fails < 6 ? w->fails - 1 : 6;
+	unsigned seconds = 1u << shift;
+
+	if (seconds > PREWARM_BACKOFF_MAX_S)
+		seconds = PREWARM_BACKOFF_MAX_S;
+	w->from_us = now_us + (uint64_t)seconds * 1000000;
+}
+
+/* Of the n that are wanted, dial those that are not under way already. */
+static void
+warm_up(
+    struct bpool *pool, struct warm *w, uint8_t tags, int n, uint64_t now_us)
+{
+	enum lease_fail why;
+	int errnum;
+
+	if (now_us < w->from_us)
+		return;
+	n -= (int)pool->class_dials[state_class(tags)];
+	if (tls_dial_is_wanted(pool->server) &&
+	    n > PREWARM_TLS_MAX - (int)pool->dials)
+		n = PREWARM_TLS_MAX - (int)pool->dials;
+	for (; n > 0 && state_free_slot() != UINT32_MAX; n--) {
+		if (dial_start(pool, tags, &why, &errnum) != 0)
+			w->fails++;
+		if (w->fails)
+			break;
+	}
+	if (w->fails)
+		back_off(w, now_us);
+}
+
+static void
 prewarm(uint32_t server, uint64_t now_us)
 {
 	struct board_server *row = &broker.board.server[server];
 	struct bserver *sv = state_server(server);
-	struct census c = { 0, 0, 0 };
-	enum lease_fail why;
+	uint8_t tags = offer_tags(server), ws = offer_tags_ws(server);
+	struct census c = { 0 };
 	struct bpool *pool;
-	unsigned shift;
-	int errnum, n;
+	int n, n_ws;
 
-	if (row->pool.prewarm <= 0 || row->transport.send_proxy ||
-	    !sv->usable || broker.draining || now_us < sv->prewarm_us)
+	if ((row->pool.prewarm <= 0 && row->pool.prewarm_ws <= 0) ||
+	    row->transport.send_proxy || !sv->usable || broker.draining ||
+	    (now_us < sv->warm.from_us && now_us < sv->warm_ws.from_us))
 		return;
 	visit(server, 0, &c, NULL);
 	pool = target_default_pool(server);
 	if (!pool)
 		return;
 	pool->pins++;
-	n = row->pool.prewarm - (int)c.ready - (int)pool->dials;
-	if (tls_dial_is_wanted(server) &&
-	    n > PREWARM_TLS_MAX - (int)pool->dials)
-		n = PREWARM_TLS_MAX - (int)pool->dials;
-	for (; n > 0 && state_free_slot() != UINT32_MAX; n--) {
-		if (dial_start(pool, offer_tags(server), &why, &errnum) != 0)
-			sv->prewarm_fails++;
-		if (sv->prewarm_fails)
-			break;
+	n = row->pool.prewarm - (int)c.ready;
+	n_ws = row->pool.prewarm_ws - (int)c.ready_ws;
+	if (ws == tags) {
+		warm_up(pool, &sv->warm, tags, n + n_ws, now_us);
+	} else {
+		warm_up(pool, &sv->warm_ws, ws, n_ws, now_us);
+		warm_up(pool, &sv->warm, tags, n, now_us);
 	}
 	pool->pins--;
 	state_pool_put(pool);
-	if (sv->prewarm_fails) {
-		shift = sv->prewarm_fails < 6 ? sv->prewarm_fails - 1 : 6;
-		n = 1 << shift;
-		sv->prewarm_us = now_us +
-		    (uint64_t)(n < PREWARM_BACKOFF_MAX_S
-			    ? n
-			    : PREWARM_BACKOFF_MAX_S) *
-			1000000;
+}
+
+static void
+on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	uint32_t i;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	clock_update();
+	for (i = 0; i < broker.board.cap.server_count; i++) {
+		if (!broker.servers[i].warm_soon)
+			continue;
+		broker.servers[i].warm_soon = false;
+		if (state_has_server(i))
+			prewarm(i, clock_us());
 	}
+}
+
+void
+idle_taken(uint32_t server)
+{
+	const struct board_pool *cfg = &broker.board.server[server].pool;
+	struct timeval tv = { 0, SOON_MS * 1000 };
+
+	if (cfg->prewarm <= 0 && cfg->prewarm_ws <= 0)
+		return;
+	state_server(server)->warm_soon = true;
+	if (!event_initialized(&broker.soon))
+		event_assign(&broker.soon, broker.base, -1, 0, on_soon, NULL);
+	if (!event_pending(&broker.soon, EV_TIMEOUT, NULL))
+		event_add(&broker.soon, &tv);
 }
 
 void

@@ -22,8 +22,7 @@ srv_refresh(uint32_t server)
 	sv->usable = usable;
 	state_attention(server);
 	if (usable) {
-		sv->prewarm_us = 0;
-		sv->prewarm_fails = 0;
+		sv->warm = sv->warm_ws = (struct warm){ 0, 0 };
 		return;
 	}
 	/* set first: who releases from now on says so, and is told to close */

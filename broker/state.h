@@ -91,13 +91,16 @@ struct bserver {
 	unsigned queue_count;  /* in `queue` */
 	unsigned conn_waiters; /* in the waiter lists of its pools */
 	unsigned slot_count, dials;
-	unsigned used_peak;  /* most slots in use since the last purge */
-	uint32_t attention;  /* as last written */
-	bool usable;         /* as last acted upon */
-	int idle_drift;      /* idle_count's error at the last recount */
-	uint64_t purge_us;   /* when idle ones are next thinned out */
-	uint64_t prewarm_us; /* not before; backs off when refused */
-	unsigned prewarm_fails;
+	unsigned used_peak; /* most slots in use since the last purge */
+	uint32_t attention; /* as last written */
+	bool usable;        /* as last acted upon */
+	int idle_drift;     /* idle_count's error at the last recount */
+	uint64_t purge_us;  /* when idle ones are next thinned out */
+	struct warm {
+		uint64_t from_us; /* not before; backs off when refused */
+		unsigned fails;
+	} warm, warm_ws; /* dials of pool-prewarm, of pool-prewarm-ws */
+	bool warm_soon;  /* one was taken */
 	const struct server *conf; /* of srv_conf(); NULL: not looked up */
 	uint64_t complain_us;      /* no line about dials before */
 };
@@ -148,7 +151,7 @@ struct broker {
 	bool draining, master_gone;
 	struct victim victims[VICTIMS_MAX];
 	unsigned victim_count;
-	struct event tick, later, retry;
+	struct event tick, later, retry, soon;
 };
 
 extern struct broker broker;

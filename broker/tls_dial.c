@@ -72,7 +72,7 @@ job_new(const struct bslot *s)
 	snprintf(j->host, sizeof(j->host), "%s", host ? host : "");
 	j->patient = s->pool->waiter_count == 0;
 	offer_alpn(s->pool->server, s->offer, &j->alpn);
-	j->prior_h2 = offer_is_prior(s->pool->server);
+	j->prior_h2 = offer_is_prior(s->pool->server, s->offer);
 	j->until_us = ms ? s->start_us + (uint64_t)ms * 1000 : 0;
 	if (!c->tls.no_reuse)
 		tls_sess_ask(j, s->pool->server, s->epoch, clock_us());

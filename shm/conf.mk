@@ -40,6 +40,7 @@ libwsb_a_SOURCES += shm/conf/logfmt.c shm/conf/logfmt.h
 libwsb_a_SOURCES += shm/conf/regx.c shm/conf/regx.h
 libwsb_a_SOURCES += shm/conf/rule.c shm/conf/rule.h
 libwsb_a_SOURCES += shm/conf/rule_args.h shm/conf/rule_doc.c
+libwsb_a_SOURCES += shm/conf/ws.c shm/conf/ws.h
 libwsb_a_SOURCES += shm/conf/word_err.c shm/conf/word_err.h
 libwsb_a_SOURCES += shm/conf/tls_alpn.c
 libwsb_a_SOURCES += shm/conf/tls_back.c

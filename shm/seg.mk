@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 libwsb_a_SOURCES += \
+	shm/seg/able.c shm/seg/able.h \
 	shm/seg/board.c shm/seg/board.h \
 	shm/seg/limit.c shm/seg/limit.h \
 	shm/seg/rate.c shm/seg/rate.h \

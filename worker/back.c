@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "shm/base/chk.h"
+#include "shm/conf/ws.h"
 #include "shm/proto/h2_head.h"
 #include "shm/proto/proxy_hdr.h"
+#include "shm/seg/able.h"
 #include "worker/lb.h"
 #include "worker/stream_parts.h"
 
@@ -309,6 +311,20 @@ connected(struct stream *s, struct bconn *bc)
 	push_server(s);
 }
 
+/* `ws prefer-h2` never fails where HTTP/1 would do. */
+static bool
+fall_back(struct stream *s, enum pool_fail why)
+{
+	if (s->t.srv->ws != WS_PREFER_H2 || s->b.ws_fell_back ||
+	    (why != PFAIL_UNFIT && why != PFAIL_TLS) ||
+	    !(s->b.lease.want.tags & TAG_BIT(TAG_H2WS)) ||
+	    (s->b.lease.want.tags & TAG_BIT(TAG_H2)))
+		return false;
+	s->b.ws_fell_back = true;
+	back_lease(s);
+	return true;
+}
+
 static void
 on_lease(struct pool_lease *l, struct bconn *bc, enum pool_fail why, int errnum)
 {
@@ -319,12 +335,20 @@ on_lease(struct pool_lease *l, struct bconn *bc, enum pool_fail why, int errnum)
 	if (!bc) {
 		if (s->b.kept)
 			pool_drop_kept(wk.pool, &s->b.kept);
-		retry_connect(s, why);
+		if (!fall_back(s, why))
+			retry_connect(s, why);
 		return;
 	}
 	if (bc == s->b.kept)
 		(void)event_add(&bc->rev, NULL);
 	connected(s, bc);
+}
+
+static bool
+is_websocket(const struct http_head *h)
+{
+	return h->conn_upgrade && h->framing == HTTP_BODY_NONE &&
+	    sv_ieq(h2_head_upgrade(h), SV("websocket"));
 }
 
 static enum lease_reuse
@@ -333,7 +357,7 @@ reuse_of(const struct stream *s)
 	bool first = s->fc->cli.request_count <= 1;
 
 	/* A handshake is repeated when it fails: it may always reuse. */
-	if (s->t.req->conn_upgrade)
+	if (is_websocket(s->t.req))
 		first = false;
 	if (s->b.want_fresh)
 		return LEASE_FRESH_ONLY;
@@ -399,56 +423,23 @@ proxy_bytes(struct stream *s)
 	return n > 0 ? sv_of(p, (size_t)n) : SV_NULL;
 }
 
-enum {
-	ANY_H2 = TAG_BIT(TAG_H2) | TAG_BIT(TAG_H2WS),
-	ALPN_H1 = 1,
-	ALPN_H2 = 2,
-};
-
-/* What the server line offers by ALPN; 0: it has none. */
-static unsigned
-alpn_of(const struct server *srv)
-{
-	const struct tls_alpn *a = &srv->tls.opts.alpn;
-	unsigned has = 0;
-
-	if (!srv->tls.enabled || a->n == 0)
-		return 0;
-	if (tls_alpn_has(a, SV("h2")))
-		has |= ALPN_H2;
-	if (tls_alpn_has(a, SV("http/1.1")) || tls_alpn_has(a, SV("http/1.0")))
-		has |= ALPN_H1;
-	return has ? has : ALPN_H1;
-}
-
-/*
- * Which connections fit (the design's table; `ws auto`).  An upgrade that is
- * no WebSocket is only for HTTP/1; where there is none, it is not asked for.
- */
+/* Which connections fit. */
 static uint8_t
-tags_of(const struct server *srv, bool upgrade, bool websocket)
+tags_of(const struct stream *s)
 {
-	unsigned alpn = alpn_of(srv);
-	uint8_t tags = 0;
+	const struct board_server *row = wk_server_row(s->t.srv);
+	enum ws_able able = WS_ABLE_NO;
 
-	if (!alpn)
-		alpn = srv->proto_h2 ? ALPN_H2 : ALPN_H1;
-	if (upgrade && (alpn & ALPN_H1))
-		return TAG_BIT(TAG_H1);
-	if (websocket)
-		return TAG_BIT(TAG_H2WS);
-	if (alpn & ALPN_H1)
-		tags |= TAG_BIT(TAG_H1);
-	if (alpn & ALPN_H2)
-		tags |= ANY_H2;
-	return tags;
-}
-
-static bool
-is_websocket(const struct http_head *h)
-{
-	return h->conn_upgrade && h->framing == HTTP_BODY_NONE &&
-	    sv_ieq(h2_head_upgrade(h), SV("websocket"));
+	if (!is_websocket(s->t.req))
+		return ws_tags(s->t.srv,
+		    h2_head_upgrade(s->t.req).n ? WS_USE_UPGRADE
+						: WS_USE_ORDINARY,
+		    WS_ABLE_UNKNOWN);
+	if (!s->b.ws_fell_back)
+		able = (enum ws_able)able_get(&row->ws_able,
+		    atomic_load_explicit(&row->epoch, memory_order_relaxed),
+		    clock_us(), s->t.srv->px->http.ws_learn_ttl_ms);
+	return ws_tags(s->t.srv, WS_USE_WEBSOCKET, able);
 }
 
 static void
@@ -460,7 +451,7 @@ want_fill(struct stream *s, struct pool_want *w)
 	w->srv = srv;
 	w->reuse = reuse_of(s);
 	w->fresh_only_private = s->t.be->http.reuse == REUSE_NEVER;
-	w->tags = tags_of(srv, s->t.req->conn_upgrade, is_websocket(s->t.req));
+	w->tags = tags_of(s);
 	dst_fill(s, &w->dst);
 	w->name = w->proxy_hdr = w->sni = SV_NULL;
 	if (srv->tls.enabled && srv->tls.sni &&
@@ -478,7 +469,8 @@ kept_for(struct stream *s)
 	struct fconn *fc = s->fc;
 	struct bconn *bc = fc->kept;
 
-	if (!bc || bc->server != (uint32_t)s->t.srv->row || s->b.want_fresh)
+	if (!bc || bc->server != (uint32_t)s->t.srv->row || s->b.want_fresh ||
+	    !(tags_of(s) & TAG_BIT(bc->tag)))
 		return NULL;
 	fc->kept = NULL;
 	return bc;

@@ -73,8 +73,9 @@ enum pool_fail {
 	PFAIL_QUEUE_FULL,
 	PFAIL_DOWN,
 	PFAIL_INTERNAL,
-	PFAIL_TLS,  /* the handshake with the server failed: l->why */
-	PFAIL_CERT, /* the server's certificate was refused: l->why */
+	PFAIL_TLS,   /* the handshake with the server failed: l->why */
+	PFAIL_CERT,  /* the server's certificate was refused: l->why */
+	PFAIL_UNFIT, /* the server speaks nothing that was wanted: l->why */
 	PFAIL_N
 };
 

@@ -443,6 +443,8 @@ fail_of(uint32_t why)
 		return PFAIL_TLS;
 	case LFAIL_CERT:
 		return PFAIL_CERT;
+	case LFAIL_UNFIT:
+		return PFAIL_UNFIT;
 	case LFAIL_NOFD:
 	case LFAIL_EPOCH:
 	case LFAIL_CREDIT:

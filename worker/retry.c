@@ -99,8 +99,10 @@ redispatch(struct stream *s)
 		reply_status(s, 503);
 		return;
 	}
-	if (s->t.srv != old)
+	if (s->t.srv != old) {
 		s->t.log.redispatched = true;
+		s->b.ws_fell_back = false;
+	}
 	s->b.chosen_us = clock_us();
 	back_lease(s);
 }
@@ -132,7 +134,9 @@ give_up(struct stream *s, enum pool_fail why)
 
 	stream_term(s, why == PFAIL_TIMEOUT ? 's' : 'S', where);
 	/* it is there, but not who it should be, or speaks no TLS */
-	reply_status(s, why == PFAIL_TLS || why == PFAIL_CERT ? 502 : 503);
+	reply_status(s,
+	    why == PFAIL_TLS || why == PFAIL_CERT || why == PFAIL_UNFIT ? 502
+									: 503);
 }
 
 static bool
@@ -143,6 +147,7 @@ was_tried(enum pool_fail why)
 	case PFAIL_TIMEOUT:
 	case PFAIL_TLS:
 	case PFAIL_CERT:
+	case PFAIL_UNFIT:
 		return true;
 	case PFAIL_QUEUE_FULL:
 	case PFAIL_DOWN:
@@ -153,14 +158,17 @@ was_tried(enum pool_fail why)
 	return false;
 }
 
-/* A refused certificate will be so again; HAProxy pauses and tries again. */
+/*
+ * A refused certificate will be so again, HAProxy pauses and tries again; and
+ * what the server speaks.
+ */
 static bool
 is_final(const struct stream *s, enum pool_fail why)
 {
 	const struct proxy *be = s->t.be;
 
 	return why == PFAIL_QUEUE_FULL || why == PFAIL_INTERNAL ||
-	    (why == PFAIL_CERT &&
+	    ((why == PFAIL_CERT || why == PFAIL_UNFIT) &&
 		(!be->http.redispatch || s->t.srv->redispatch_off ||
 		    lb_usable_count(be) < 2));
 }
@@ -182,7 +190,8 @@ retry_connect(struct stream *s, enum pool_fail why)
 	}
 	s->b.tries_left--;
 	count_retry(s);
-	if (why == PFAIL_DOWN || why == PFAIL_CERT || redispatches(s))
+	if (why == PFAIL_DOWN || why == PFAIL_CERT || why == PFAIL_UNFIT ||
+	    redispatches(s))
 		redispatch(s);
 	else if (why == PFAIL_CONNECT)
 		pause_begin(s);

@@ -76,6 +76,7 @@ struct stream_back {
 	bool any_sent;         /* a byte left us on this try */
 	bool write_dead;       /* the server takes no more of the request */
 	bool stale_retried;    /* the free second try was used */
+	bool ws_fell_back;     /* prefer-h2: the server does not take h2 */
 	bool want_fresh;       /* no reused connection for this try */
 	bool by_rule;          /* use-server chose it */
 	bool queued;           /* there was no free permit when it asked */

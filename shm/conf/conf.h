@@ -111,9 +111,10 @@ struct proxy_http {
 	struct addr forwardfor_except; /* len 0: none */
 	uint8_t forwardfor_bits;       /* prefix length of except */
 	bool forwardfor_if_none;
-	int retries;        /* default 3 */
-	unsigned retry_on;  /* RETRY_*, default RETRY_CONN_FAILURE */
-	bool ignore_probes; /* option http-ignore-probes */
+	int retries;              /* default 3 */
+	unsigned retry_on;        /* RETRY_*, default RETRY_CONN_FAILURE */
+	bool ignore_probes;       /* option http-ignore-probes */
+	unsigned ws_learn_ttl_ms; /* default 1 h */
 };
 
 struct proxy_log {
@@ -181,8 +182,12 @@ struct server_pool {
 	int low_conn; /* keep at least this many per process group */
 	unsigned purge_delay_ms; /* default 5000 */
 	int prewarm;             /* pool-prewarm N */
+	int prewarm_ws;          /* pool-prewarm-ws N */
 	struct expr *conn_name;  /* pool-conn-name */
 };
+
+/* The protocol of WebSockets; see shm/conf/ws.h. */
+enum ws_mode { WS_AUTO, WS_H1, WS_H2, WS_PREFER_H2, WS_N };
 
 struct server_check {
 	bool enabled;
@@ -208,6 +213,7 @@ struct server {
 	bool backup, disabled, redispatch_off;
 	uint8_t send_proxy; /* 0, 1 or 2 */
 	bool proto_h1, proto_h2;
+	enum ws_mode ws;
 	struct server_pool pool;
 	struct server_check check;
 	struct server_tls tls;

@@ -50,6 +50,7 @@ proxy_new(const char *name, unsigned cap, const char *file, int line)
 	px->lb.random_draws = 2;
 	px->http.reuse = REUSE_SAFE;
 	px->http.retries = 3;
+	px->http.ws_learn_ttl_ms = 3600 * 1000;
 	px->http.retry_on = RETRY_CONN_FAILURE;
 	for (int i = 0; i < RULES_N; i++)
 		px->rules[i].tail = &px->rules[i].head;

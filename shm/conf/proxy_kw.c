@@ -101,6 +101,18 @@ parse_http_reuse(struct conf_parse *cp, const struct keyword *kw)
 	    conf_word(cp, 1));
 }
 
+static int
+parse_ws_learn_ttl(struct conf_parse *cp, const struct keyword *kw)
+{
+	(void)kw;
+	if (conf_arg_ms(cp, 1, &cp->px->http.ws_learn_ttl_ms))
+		return -WSE_SYNTAX;
+	if (cp->px->http.ws_learn_ttl_ms == 0)
+		return conf_error(
+		    cp, 1, "'ws-learn-ttl' expects a time above 0");
+	return conf_no_more(cp, 2);
+}
+
 const struct keyword proxy_kw_tbl[] = {
 	{ KW_ALL, "mode", parse_mode, 0, "http",
 	    "What the proxy speaks; it must be given." },
@@ -120,5 +132,8 @@ const struct keyword proxy_kw_tbl[] = {
 	    "never | safe | aggressive | always",
 	    "When a request may use a connection that others used, safe by "
 	    "default." },
+	{ KW_BE, "ws-learn-ttl", parse_ws_learn_ttl, 0, "<time>",
+	    "How long it is remembered whether a server takes WebSockets over "
+	    "HTTP/2, for 'ws prefer-h2'; 1h by default." },
 	{ 0, NULL, NULL, 0, NULL, NULL },
 };

@@ -146,6 +146,28 @@ server_proto(struct conf_parse *cp, int i, struct server *s, int arg)
 }
 
 static int
+server_ws(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	static const char *const words[WS_N] = {
+		[WS_AUTO] = "auto",
+		[WS_H1] = "h1",
+		[WS_H2] = "h2",
+		[WS_PREFER_H2] = "prefer-h2",
+	};
+
+	(void)arg;
+	for (int m = 0; m < WS_N; m++) {
+		if (strcmp(conf_word(cp, i + 1), words[m]) == 0) {
+			s->ws = (enum ws_mode)m;
+			return 0;
+		}
+	}
+	return conf_error(cp, i + 1,
+	    "'ws' expects 'auto', 'h1', 'h2' or 'prefer-h2', not '%s'",
+	    conf_word(cp, i + 1));
+}
+
+static int
 server_conn_name(struct conf_parse *cp, int i, struct server *s, int arg)
 {
 	(void)arg;
@@ -213,6 +235,8 @@ const struct server_keyword server_opt_tbl[] = {
 	    "Most idle connections, -1 without limit (default), 0 for none." },
 	{ "pool-prewarm", 1, server_number, S(pool.prewarm), "<number>",
 	    "Connections kept ready ahead of need." },
+	{ "pool-prewarm-ws", 1, server_number, S(pool.prewarm_ws), "<number>",
+	    "Likewise, beside those, of the protocol that WebSockets take." },
 	{ "pool-purge-delay", 1, server_time, S(pool.purge_delay_ms), "<time>",
 	    "Idle connections close after this time, 5s by default." },
 	{ "port", 1, server_check_port, 0, "<port>",
@@ -230,6 +254,11 @@ const struct server_keyword server_opt_tbl[] = {
 	    "Undoes send-proxy-v2." },
 	{ "weight", 1, server_weight, 0, "<0-256>",
 	    "Share of the load, 1 by default; 0: no new requests." },
+	{ "ws", 1, server_ws, 0, "auto|h1|h2|prefer-h2",
+	    "The protocol of WebSockets.  auto: as other requests, but "
+	    "http/1.1 where alpn offers both; h1, h2: this one, whatever alpn "
+	    "and proto say; prefer-h2: h2 if the server is able to (RFC 8441), "
+	    "else h1." },
 	{ NULL, 0, NULL, 0, NULL, NULL },
 };
 

@@ -47,8 +47,14 @@ check_protocol(struct conf_parse *cp, const struct server *s)
 	const struct tls_alpn *a = &s->tls.opts.alpn;
 	const char *proto = s->proto_h1 ? "h1" : s->proto_h2 ? "h2" : NULL;
 
-	if (!proto || !a->n ||
-	    tls_alpn_has(a, s->proto_h2 ? SV("h2") : SV("http/1.1")))
+	if (!proto || !a->n)
+		return 0;
+	if (s->ws == (s->proto_h2 ? WS_H1 : WS_H2))
+		return tls_error(cp, &s->tls.at,
+		    "'server %s' : 'proto %s' contradicts 'ws %s' where 'alpn' "
+		    "negotiates; leave 'proto' out, the server then chooses",
+		    s->name, proto, s->proto_h2 ? "h1" : "h2");
+	if (tls_alpn_has(a, s->proto_h2 ? SV("h2") : SV("http/1.1")))
 		return 0;
 	return tls_error(cp, &s->tls.at,
 	    "'server %s' : 'proto %s' contradicts 'alpn', which does not offer "

@@ -136,7 +136,7 @@ static const struct {
 	    "tune.glitches.kill.cpu-usage|tune.renice.runtime|"
 	    "tune.renice.startup|tune.applet.zero-copy-forwarding|" },
 	{ KW_GLOBAL, "leave the line out; it comes with WebSocket support",
-	    "|ws-learn-ttl|close-code|tunnel-handover|" },
+	    "|close-code|tunnel-handover|" },
 	{ KW_GLOBAL, "leave the line out; it comes with reload support",
 	    "|on-drain|master-loss|rebalance|" },
 	{ KW_GLOBAL, "write 'stats socket'", "|stats bind-process|" },
@@ -257,8 +257,6 @@ static const struct {
 	{ KW_SERVER, "leave the word out; TLS decides it",
 	    "|sigalgs|client-sigalgs|allow-0rtt|ktls|renegotiate|"
 	    "no-renegotiate|" },
-	{ KW_SERVER, "leave the word out; it comes with WebSocket support",
-	    "|ws|pool-prewarm-ws|" },
 	{ KW_SERVER, "use 'check'",
 	    "|agent-check|no-agent-check|agent-addr|agent-inter|"
 	    "agent-port|agent-send|check-proto|check-send-proxy|"

@@ -155,6 +155,7 @@ enum lease_fail {
 	LFAIL_TLS,   /* connected, but the handshake failed: see text */
 	LFAIL_PROTO, /* connected, but it does not speak HTTP/2: see text */
 	LFAIL_CERT,  /* its certificate was refused: see text */
+	LFAIL_UNFIT, /* it speaks nothing the lease can use: see text */
 	LFAIL_N
 };
 

@@ -105,7 +105,7 @@ struct board_pool {
 	int32_t max_conn; /* idle at most, -1: no limit */
 	int32_t low_conn;
 	uint32_t purge_delay_ms;
-	int32_t prewarm;
+	int32_t prewarm, prewarm_ws;
 };
 
 struct board_server {
@@ -128,6 +128,7 @@ struct board_server {
 	_Atomic uint32_t last_errno;
 	char last_error[BOARD_NAME_MAX]; /* in words; broker; NUL-terminated */
 	_Atomic uint64_t tls_full, tls_resumed; /* handshakes done; broker */
+	_Atomic uint64_t ws_able;               /* RFC 8441, able.h; broker */
 	uint8_t is_backup, has_check, pad[2];
 	_Atomic uint32_t row_state; /* 0 free, 1 in use */
 	_Atomic uint32_t

@@ -44,3 +44,6 @@ tests_unit_shm_conf_test_tls_front_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/shm/conf/test_tls_detach
 tests_unit_shm_conf_test_tls_detach_SOURCES = tests/unit/shm/conf/test_tls_detach.c tests/unit/shm/conf/tls_test.h
 tests_unit_shm_conf_test_tls_detach_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/shm/conf/test_ws
+tests_unit_shm_conf_test_ws_SOURCES = tests/unit/shm/conf/test_ws.c tests/unit/shm/conf/conf_test.h
+tests_unit_shm_conf_test_ws_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)

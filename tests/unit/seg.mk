@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/unit/shm/seg/test_able
+tests_unit_shm_seg_test_able_SOURCES = tests/unit/shm/seg/test_able.c
+tests_unit_shm_seg_test_able_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/shm/seg/test_board
 tests_unit_shm_seg_test_board_SOURCES = tests/unit/shm/seg/test_board.c
 tests_unit_shm_seg_test_board_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)

@@ -87,6 +87,7 @@ fill_board(struct rig *r)
 		row->pool.low_conn = s->pool.low_conn;
 		row->pool.purge_delay_ms = s->pool.purge_delay_ms;
 		row->pool.prewarm = s->pool.prewarm;
+		row->pool.prewarm_ws = s->pool.prewarm_ws;
 		row->maxconn = (uint32_t)s->maxconn;
 		row->maxqueue = (uint32_t)s->maxqueue;
 		row->has_check = s->check.enabled;

@@ -103,7 +103,7 @@ offer__server_without_websockets__fails_those_alone(void **state)
 	fake_await(&fake[0], any);
 	fake_await(&fake[0], h1);
 	assert_true(ws->failed);
-	assert_int_equal(ws->f.why, LFAIL_PROTO);
+	assert_int_equal(ws->f.why, LFAIL_UNFIT);
 	assert_non_null(strstr(ws->f.text, "RFC 8441"));
 	fake_open(&fake[0], any);
 	fake_open(&fake[0], h1);
@@ -133,7 +133,7 @@ offer__server_knows_no_alpn__is_http1(void **state)
 	fake_close(&fake[0], l);
 	l = world_get(0, H2);
 	assert_true(l->failed);
-	assert_int_equal(l->f.why, LFAIL_PROTO);
+	assert_int_equal(l->f.why, LFAIL_UNFIT);
 	assert_non_null(strstr(l->f.text, "ALPN"));
 	world_tear_down();
 }
@@ -146,12 +146,10 @@ offer__line_has_no_such_protocol__fails_at_once(void **state)
 	(void)state;
 	world_set_up("h2", H2O_GOOD, 0);
 	world_go(1);
-	l = world_get(0, H1);
-	assert_true(l->failed);
-	assert_int_equal(l->f.why, LFAIL_PROTO);
 	l = fake_ask(&fake[0], 1, WS); /* plain, http/1.1 */
 	fake_await(&fake[0], l);
 	assert_true(l->failed);
+	assert_int_equal(l->f.why, LFAIL_UNFIT);
 	assert_int_equal(origin.accepted, 0);
 	world_tear_down();
 }
