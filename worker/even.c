@@ -330,4 +330,6 @@ even_stop(void)
 	event_del(&even.bell);
 	wheel_del(wk.wheel, &even.answer);
 	atomic_store(&wk.row->left_to, 0);
+	free(even.deaf);
+	even.deaf = NULL;
 }

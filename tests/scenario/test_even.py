@@ -6,6 +6,7 @@ import signal
 import time
 
 from crowd import Crowd
+from h2client import H2Client
 from wsbtest import (Client, Origin, Proxy, get, limit, slow, wait_until)
 
 CONFIG = """
@@ -26,6 +27,7 @@ defaults
 frontend f
     bind 127.0.0.1:{port}
     bind {dir}/front.sock
+    bind 127.0.0.1:{port2} proto h2
     default_backend b
 backend b
     server s 127.0.0.1:{origin}
@@ -107,6 +109,26 @@ def test_who_leaves_makes_room_for_others():
     crowd.close()
 
 
+def test_tunnels_of_one_http2_connection_count_each():
+    proxy = start(workers=2)
+    many = H2Client(proxy.values["port2"])
+    many.wait_settings()
+    for _ in range(80):
+        many.send_headers(many.open_stream(), [
+            (":method", "CONNECT"), (":protocol", "websocket"),
+            (":scheme", "http"), (":path", "/ws"), (":authority", "a"),
+            ("sec-websocket-version", "13")])
+    many.wait(lambda: all(s.headers for s in many.streams.values()))
+    wait_until(lambda: sum(p["tunnels"] for p in rows(proxy)) == 80)
+    crowd = Crowd(("127.0.0.1", proxy.port))
+    crowd.add(120)
+    crowd.wait()
+    counts = sorted(p["tunnels"] for p in rows(proxy))
+    assert sum(counts) == 200 and counts[1] - counts[0] <= 20, counts
+    crowd.close()
+    many.close()
+
+
 def test_the_queue_of_a_dead_worker_is_served_by_its_successor():
     proxy = start(workers=2)
     victim = proxy.pids()["workers"][0]
@@ -144,7 +166,7 @@ def test_switched_off_it_is_left_to_the_kernel():
 
 def switches(pid):
     with open(f"/proc/{pid}/status") as f:
-        return sum(int(s.split()[1]) for s in f if "voluntary_ctxt" in s)
+        return sum(int(s.split()[1]) for s in f if s.startswith("voluntary"))
 
 
 def test_while_nobody_connects_nobody_wakes_up():
