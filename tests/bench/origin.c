@@ -3,12 +3,15 @@
  * The origin of the benchmark: as little work per request as can be, so that
  * the proxy stays the bottleneck.  One process, epoll, no parsing beyond the
  * end of the head; "GET /64k" gets 64 KiB, all else 128 bytes.  A request with
- * "Connection: close" is answered so and closed.  It prints the port it has.
+ * "Connection: close" is answered so and closed.  A WebSocket echoes frames of
+ * up to 125 bytes.  It prints the port it has.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,16 +21,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD_MAX = 8192, SMALL = 128, BIG = 65536, EVENTS = 256 };
+enum {
+	HEAD_MAX = 8192,
+	SMALL = 128,
+	BIG = 65536,
+	EVENTS = 256,
+	KEY_BYTES = 24,
+	FRAME_HEAD = 6, /* a client's, with its mask */
+	FRAME_MOST = 125
+};
 
 struct conn {
 	int fd;
 	bool close_after;
 	bool waits_for_room; /* EPOLLOUT is on */
-	size_t have;         /* bytes of a request head in in[] */
-	const char *out;     /* what is left of the response */
+	bool websocket;
+	size_t have;     /* bytes of a request head, or of frames, in in[] */
+	const char *out; /* what is left of the response */
 	size_t out_left;
 	char in[HEAD_MAX];
+	char made[HEAD_MAX]; /* what is sent by a WebSocket */
 };
 
 struct page {
@@ -108,11 +121,58 @@ conn_send(struct conn *c)
 	return true;
 }
 
+/* Send the frames in c->in back, unmasked. */
+static bool
+conn_echo(struct conn *c)
+{
+	char *p = c->in, *to = c->made;
+	size_t n;
+
+	for (; c->have >= FRAME_HEAD; p += FRAME_HEAD + n) {
+		n = p[1] & 0x7f;
+		if (n > FRAME_MOST) {
+			conn_close(c);
+			return false;
+		}
+		if (c->have < FRAME_HEAD + n)
+			break;
+		*to++ = p[0];
+		*to++ = (char)n;
+		for (size_t i = 0; i < n; i++)
+			*to++ = (char)(p[FRAME_HEAD + i] ^ p[2 + i % 4]);
+		c->have -= FRAME_HEAD + n;
+	}
+	memmove(c->in, p, c->have);
+	c->out = c->made;
+	c->out_left = (size_t)(to - c->made);
+	return c->out_left == 0 || conn_send(c);
+}
+
+static bool
+conn_upgrade(struct conn *c, const char *key)
+{
+	unsigned char text[KEY_BYTES + 36], sum[SHA_DIGEST_LENGTH], accept[32];
+
+	memcpy(text, key, KEY_BYTES);
+	memcpy(text + KEY_BYTES, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11", 36);
+	SHA1(text, sizeof(text), sum);
+	EVP_EncodeBlock(accept, sum, sizeof(sum));
+	c->websocket = true;
+	c->out = c->made;
+	c->out_left = (size_t)snprintf(c->made, sizeof(c->made),
+	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+	    "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+	    accept);
+	return conn_send(c);
+}
+
 /* Answer the request in c->in if its head is complete. */
 static bool
 conn_answer(struct conn *c)
 {
+	static const char key[] = "\r\nsec-websocket-key: ";
 	const struct page *p;
+	const char *at;
 	char *end = memmem(c->in, c->have, "\r\n\r\n", 4);
 	bool big;
 
@@ -126,6 +186,9 @@ conn_answer(struct conn *c)
 	*end = 0;
 	c->close_after = strcasestr(c->in, "\r\nconnection: close") != NULL;
 	c->have -= (size_t)(end + 4 - c->in);
+	at = strcasestr(c->in, key);
+	if (at && c->have == 0)
+		return conn_upgrade(c, at + sizeof(key) - 1);
 	memmove(c->in, end + 4, c->have);
 	p = &pages[big][c->close_after];
 	c->out = p->text;
@@ -150,7 +213,10 @@ conn_event(struct conn *c, uint32_t events)
 		return;
 	}
 	c->have += (size_t)n;
-	conn_answer(c);
+	if (c->websocket)
+		conn_echo(c);
+	else
+		conn_answer(c);
 }
 
 static void
