@@ -137,6 +137,9 @@ void
 fconn_end(struct fconn *fc)
 {
 	xprt_bye(&fc->x);
+	/* what waits for this to leave with it would be lost to a reset */
+	if (!fc->eof)
+		(void)shutdown(fc->x.fd, SHUT_WR);
 	fconn_close(fc);
 }
 

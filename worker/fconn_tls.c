@@ -109,16 +109,21 @@ failed(struct fconn *fc, bool answered)
 	fail(fc, "SSL handshake failure", false);
 }
 
-/* Send what there is. 0, -WSE_AGAIN or -WSE_RESET. */
+/*
+ * Send what there is. 0, -WSE_AGAIN or -WSE_RESET.  Tickets wait for the
+ * response to a request that is here already, 200 ms at most (the kernel's).
+ */
 static int
 send_output(struct fconn *fc)
 {
 	struct tls_hs *h = fc->tls->hs;
+	bool more = tls_hs_state(h) == TLS_HS_DONE && tls_hs_has_rest(h);
 	struct sv out;
 	ssize_t n;
 
 	while ((out = tls_hs_output(h)).n > 0) {
-		n = xprt_result(send(fc->x.fd, out.p, out.n, MSG_NOSIGNAL));
+		n = xprt_result(send(fc->x.fd, out.p, out.n,
+		    MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
 		if (n < 0)
 			return (int)n;
 		tls_hs_sent(h, (size_t)n);

@@ -15,6 +15,7 @@ struct push {
 	struct flow *f;
 	struct sv *rest; /* static bytes between head and body, or NULL */
 	bool ends;       /* with the body, so does what is sent */
+	bool closes;     /* ... and the connection */
 	uint64_t sent_bytes;
 	bool blocked;
 };
@@ -110,6 +111,13 @@ say_end(const struct push *p)
 		: SV_NULL);
 }
 
+/* What was gathered is all there is and will be. */
+static bool
+is_last(const struct push *p)
+{
+	return p->closes && (!p->f->b || flow_is_done(p->f));
+}
+
 /* 0 or -WSE_RESET. */
 static int
 run(struct push *p)
@@ -125,7 +133,8 @@ run(struct push *p)
 	while ((n = gather(p, iov)) > 0) {
 		size_t want = iov_sum(iov, n);
 
-		k = xprt_send(p->x, iov, n);
+		k = is_last(p) ? xprt_send_last(p->x, iov, n)
+			       : xprt_send(p->x, iov, n);
 		if (k == -WSE_AGAIN) {
 			p->blocked = true;
 			return 0;
@@ -196,6 +205,15 @@ client_written(struct stream *s)
 	stream_arm(s);
 }
 
+/* Nothing follows this response, and nothing is read any more. */
+static bool
+closes(const struct stream *s)
+{
+	return (s->state == ST_RELAY || s->state == ST_REPLY) && !s->aborted &&
+	    !s->keep_client && !s->fc->front && stream_request_is_read(s) &&
+	    !stream_res_upload_goes_on(s);
+}
+
 void
 push_client(struct stream *s)
 {
@@ -206,6 +224,7 @@ push_client(struct stream *s)
 		.rest = &s->reply_rest,
 		.ends = (s->state == ST_RELAY && !s->aborted) ||
 		    s->state == ST_REPLY,
+		.closes = closes(s),
 	};
 	int err = run(&p);
 

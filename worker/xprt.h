@@ -68,6 +68,22 @@ xprt_send(const struct xprt *x, struct iovec *iov, int count)
 	return xprt_result(sendmsg(x->fd, &m, MSG_NOSIGNAL));
 }
 
+/*
+ * The same for the last bytes: the caller shuts down or closes as soon as they
+ * are taken, and they leave in one packet with that.
+ */
+MUST_USE static inline ssize_t
+xprt_send_last(const struct xprt *x, struct iovec *iov, int count)
+{
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)count };
+
+	if (x->tls)
+		return xprt_tls_send_last(x->tls, x->fd, iov, count);
+	if (x->mux)
+		return xmux_send(x->mux, iov, count);
+	return xprt_result(sendmsg(x->fd, &m, MSG_NOSIGNAL | MSG_MORE));
+}
+
 /* Something to receive is here already. */
 static inline bool
 xprt_has_pending(const struct xprt *x)

@@ -118,9 +118,9 @@ xprt_tls_flush(struct xtls *xt, int fd)
 
 /* Sealed bytes, nothing being unsent: to the socket, the rest to `out`. */
 static int
-put_out(struct xtls *xt, int fd, const uint8_t *p, size_t n)
+put_out(struct xtls *xt, int fd, const uint8_t *p, size_t n, int flags)
 {
-	ssize_t k = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t k = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
 
 	if (k < 0 && errno_result() == -WSE_RESET)
 		return -WSE_RESET;
@@ -166,8 +166,9 @@ cut(struct cursor *c, size_t max, struct iovec *part, size_t *sum_r)
 	return n;
 }
 
-ssize_t
-xprt_tls_send(struct xtls *xt, int fd, const struct iovec *iov, int count)
+static ssize_t
+seal_and_send(struct xtls *xt, int fd, const struct iovec *iov, int count,
+    bool last)
 {
 	struct tls_rec *r = xt->rec;
 	struct cursor c = { iov, count, 0 };
@@ -192,9 +193,28 @@ xprt_tls_send(struct xtls *xt, int fd, const struct iovec *iov, int count)
 		used += (size_t)k;
 		taken += sum;
 	}
-	if (put_out(xt, fd, tx_scratch, used) < 0)
+	last = last && c.count == 0 &&
+	    sizeof(tx_scratch) - used >= TLS_REC_ALERT_MAX;
+	if (last) {
+		k = tls_rec_alert(r, TLS_ALERT_CLOSE_NOTIFY, tx_scratch + used,
+		    sizeof(tx_scratch) - used);
+		used += k > 0 ? (size_t)k : 0;
+	}
+	if (put_out(xt, fd, tx_scratch, used, last ? MSG_MORE : 0) < 0)
 		return -WSE_RESET;
 	return (ssize_t)taken;
+}
+
+ssize_t
+xprt_tls_send(struct xtls *xt, int fd, const struct iovec *iov, int count)
+{
+	return seal_and_send(xt, fd, iov, count, false);
+}
+
+ssize_t
+xprt_tls_send_last(struct xtls *xt, int fd, const struct iovec *iov, int count)
+{
+	return seal_and_send(xt, fd, iov, count, true);
 }
 
 /* An alert, after whatever is unsent, as far as there is room for it. */
@@ -211,7 +231,7 @@ say_alert(struct xtls *xt, int fd, uint8_t alert)
 	if (n <= 0)
 		return;
 	if (!xt->out.data) {
-		(void)put_out(xt, fd, b, (size_t)n);
+		(void)put_out(xt, fd, b, (size_t)n, 0);
 		return;
 	}
 	memcpy(buf_wp(&xt->out), b, (size_t)n);
@@ -255,7 +275,7 @@ pay_update(struct xtls *xt, int fd)
 	if (!xt->rec->st.owes_update || xt->out.data)
 		return;
 	n = tls_rec_update(xt->rec, false, b, sizeof(b));
-	if (n > 0 && put_out(xt, fd, b, (size_t)n) < 0)
+	if (n > 0 && put_out(xt, fd, b, (size_t)n, 0) < 0)
 		xt->end = WSE_RESET;
 }
 

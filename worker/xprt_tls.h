@@ -44,6 +44,9 @@ void xprt_tls_end(struct xtls *xt);
 MUST_USE ssize_t xprt_tls_recv(struct xtls *xt, int fd, void *p, size_t room);
 MUST_USE ssize_t xprt_tls_send(
     struct xtls *xt, int fd, const struct iovec *iov, int count);
+/* close_notify goes along if all was taken; nothing can be sent after it. */
+MUST_USE ssize_t xprt_tls_send_last(
+    struct xtls *xt, int fd, const struct iovec *iov, int count);
 MUST_USE int xprt_tls_flush(struct xtls *xt, int fd);
 MUST_USE int xprt_tls_shutdown(struct xtls *xt, int fd);
 void xprt_tls_bye(struct xtls *xt, int fd);

@@ -411,6 +411,12 @@ tls_hs_sent(struct tls_hs *h, size_t n)
 	}
 }
 
+bool
+tls_hs_has_rest(const struct tls_hs *h)
+{
+	return h->in.n > 0;
+}
+
 int
 tls_hs_detach(struct tls_hs *h, struct tls_state *st, struct sv *rest_r)
 {

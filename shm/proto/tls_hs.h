@@ -46,7 +46,8 @@ enum {
  * to, after its versions and ciphers were set: key log and message callbacks,
  * new-session callback, no read-ahead, no renegotiation, no early data, no
  * session cache, TLS 1.2 and 1.3 only, portable cipher suites only (see
- * tls_ctx.h). 0; -WSE_UNSUPP: no suite is left; -WSE_NOMEM.
+ * tls_ctx.h).  One that accepts does so in one thread only, and nothing else.
+ * 0; -WSE_UNSUPP: no suite is left; -WSE_NOMEM.
  */
 MUST_USE int tls_hs_prepare(struct ssl_ctx_st *ctx);
 
@@ -83,6 +84,7 @@ void tls_hs_sent(struct tls_hs *h, size_t n);
  * the results below.  -WSE_AGAIN: not done, or output is left; -WSE_DENIED:
  * detached before.
  */
+bool tls_hs_has_rest(const struct tls_hs *h); /* such bytes are there */
 MUST_USE int
 tls_hs_detach(struct tls_hs *h, struct tls_state *st, struct sv *rest_r);
 /* Plaintext that came before *rest_r, while a ticket was waited for. */

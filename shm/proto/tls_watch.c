@@ -25,6 +25,22 @@ hs_of(const SSL *ssl)
 	return SSL_get_ex_data(ssl, hs_index);
 }
 
+static void on_keylog(const SSL *ssl, const char *line);
+
+/*
+ * OpenSSL writes five lines a handshake, each by a sprintf() per byte: a
+ * twentieth of a worker's time in a storm of clients.  So a server side listens
+ * only from a Finished to the traffic secret that follows it in the same call;
+ * its contexts belong to one thread.
+ */
+static void
+listen_for_secret(SSL *ssl, const uint8_t *message, size_t n)
+{
+	if (n > 0 && message[0] == SSL3_MT_FINISHED &&
+	    SSL_version(ssl) == TLS1_3_VERSION)
+		SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), on_keylog);
+}
+
 /* "LABEL CLIENTRANDOM SECRET", both in hex; only traffic secrets matter. */
 static void
 on_keylog(const SSL *ssl, const char *line)
@@ -37,6 +53,8 @@ on_keylog(const SSL *ssl, const char *line)
 
 	if (!h || (!of_client && !sv_starts(s, SV("SERVER_TRAFFIC_SECRET_0 "))))
 		return;
+	if (!h->is_client)
+		SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), NULL);
 	side = of_client == h->is_client ? &h->tx : &h->rx;
 	memset(side, 0, sizeof(*side));
 	side->has_keys = true;
@@ -66,6 +84,8 @@ on_message(int is_write, int version, int type, const void *buf, size_t n,
 
 	(void)version;
 	(void)arg;
+	if (h && type == SSL3_RT_HANDSHAKE && !h->is_client)
+		listen_for_secret(ssl, buf, n);
 	if (!h || type != SSL3_RT_HEADER || n < TLS_REC_HDR)
 		return;
 	side = is_write ? &h->tx : &h->rx;
