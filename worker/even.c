@@ -92,41 +92,45 @@ row_state(const struct board_proc *p)
 	return atomic_load_explicit(&p->state, memory_order_relaxed);
 }
 
-/* Another worker, alive as far as the master knows. */
+/* Another worker, alive as far as the master knows; its number, checked. */
 static bool
-is_peer(const struct board_proc *p)
+is_peer(const struct board_proc *p, uint32_t *index_r)
 {
 	uint32_t st = row_state(p);
 
+	*index_r = *(const volatile uint32_t *)&p->worker_index;
 	return (st == PROC_RUNNING || st == PROC_STARTING) && p != wk.row &&
-	    p->role == ROLE_WORKER && p->worker_index < even.count &&
-	    p->worker_index != even.self;
+	    p->role == ROLE_WORKER && *index_r < even.count &&
+	    *index_r != even.self;
 }
 
 static bool
-is_deaf(const struct board_proc *p)
+is_deaf(const struct board_proc *p, uint32_t index)
 {
-	const struct deaf *d = &even.deaf[p->worker_index];
+	const struct deaf *d = &even.deaf[index];
 
 	return clock_ms() < d->until_ms &&
 	    d->instance ==
 	    atomic_load_explicit(&p->instance, memory_order_relaxed);
 }
 
+/* NULL: there is no other. */
 static struct board_proc *
-least_loaded(void)
+least_loaded(uint32_t *index_r)
 {
 	struct board_proc *best = NULL;
-	uint32_t load = 0;
+	uint32_t load, index, least = 0;
 
 	for (uint32_t i = 1; i < wk.board.cap.proc_count; i++) {
 		struct board_proc *p = &wk.board.proc[i];
 
-		if (!is_peer(p) || is_deaf(p))
+		if (!is_peer(p, &index) || is_deaf(p, index))
 			continue;
-		if (!best || row_load(p) < load) {
+		load = row_load(p);
+		if (!best || load < least) {
 			best = p;
-			load = row_load(p);
+			least = load;
+			*index_r = index;
 		}
 	}
 	return best;
@@ -136,13 +140,14 @@ unsigned
 even_room(void)
 {
 	const struct board_proc *p;
+	uint32_t index;
 	uint64_t most;
 
 	if (!even.count)
 		return UINT_MAX;
 	if (even.room && even.fresh && clock_ms() < even.room_ms)
 		return even.room;
-	p = least_loaded();
+	p = least_loaded(&index);
 	even.room_ms = clock_ms() + LOOK_MS;
 	even.fresh = LOOK_CLIENTS;
 	even.room = UINT_MAX;
@@ -200,12 +205,12 @@ on_no_answer(struct wheel_timer *t)
 }
 
 static void
-call(const struct board_proc *p)
+call(const struct board_proc *p, uint32_t index)
 {
 	bool starts = row_state(p) == PROC_STARTING || is_dying(p);
 
 	even.called = true;
-	even.to = p->worker_index;
+	even.to = index;
 	even.to_instance = atomic_load(&p->instance);
 	even.called_ms = clock_ms();
 	wheel_set(wk.wheel, &even.answer,
@@ -217,16 +222,17 @@ void
 even_leave(int listener)
 {
 	const struct board_proc *p;
+	uint32_t index;
 
 	atomic_fetch_or(&wk.row->left, 1ull << (listener % 64));
 	stat_add(&wk.stat->even_left, 1);
 	if (!even.called) {
-		p = least_loaded();
+		p = least_loaded(&index);
 		if (!p) { /* it has just gone */
 			call_end(false);
 			return;
 		}
-		call(p);
+		call(p, index);
 	}
 	ring(even.to);
 }
@@ -249,10 +255,10 @@ help(void)
 		struct board_proc *p = &wk.board.proc[i];
 		struct even_call c;
 
-		if (!is_peer(p) || atomic_load(&p->left_to) != even.self + 1)
+		if (!is_peer(p, &c.worker) ||
+		    atomic_load(&p->left_to) != even.self + 1)
 			continue;
 		called = true;
-		c.worker = p->worker_index;
 		c.listeners = atomic_load(&p->left);
 		c.load = row_load(p);
 		switch (accept_help(&c)) {

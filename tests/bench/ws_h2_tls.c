@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A load generator of WebSocket messages: each client sends 125 bytes, waits
- * for their echo, sends again.  Usage: ws_load PORT CLIENTS SECONDS
+ * for their echo, sends again.  Usage: ws_h2_tls PORT CLIENTS SECONDS
  * ws|wss|h2ws; h2ws is RFC 8441 through TLS, one stream a connection.  It
  * prints "ready" when all have their WebSocket, begins when it reads a line,
  * prints its figures, and ends with its standard input.
@@ -51,7 +51,7 @@ static bool running;
 static void
 die(const char *what)
 {
-	fprintf(stderr, "ws_load: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "ws_h2_tls: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
