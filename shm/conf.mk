@@ -20,6 +20,7 @@ libwsb_a_SOURCES += shm/conf/preproc.c shm/conf/preproc.h
 libwsb_a_SOURCES += shm/conf/proxy.c shm/conf/proxy.h
 libwsb_a_SOURCES += shm/conf/proxy_kw.c
 libwsb_a_SOURCES += shm/conf/read.c
+libwsb_a_SOURCES += shm/conf/cookie_kw.c
 libwsb_a_SOURCES += shm/conf/retry.c
 libwsb_a_SOURCES += shm/conf/rules_kw.c
 libwsb_a_SOURCES += shm/conf/section.c shm/conf/section.h

@@ -217,10 +217,20 @@ struct server {
 	struct server_pool pool;
 	struct server_check check;
 	struct server_tls tls;
-	char *cookie;
+	char *cookie; /* its value, or NULL */
 };
 
 enum { PX_FRONTEND = 1, PX_BACKEND = 2, PX_DEFAULTS = 4 };
+
+/* cookie: which server a client was on. name NULL: there is none. */
+struct proxy_cookie {
+	char *name;
+	bool insert, rewrite, prefix; /* at most one; none: it is only read */
+	bool indirect;                /* the server does not see it */
+	bool nocache, postonly, preserve, httponly, secure;
+	char *domains, *attrs;         /* "; domain=a; domain=b", or NULL */
+	unsigned maxidle_s, maxlife_s; /* 0: for ever */
+};
 
 struct proxy {
 	struct proxy *next;
@@ -234,6 +244,7 @@ struct proxy {
 	int maxconn; /* frontends: 0 = global.maxconn */
 	struct proxy_timeouts tmo;
 	struct proxy_lb lb;
+	struct proxy_cookie cookie;
 	struct proxy_http http;
 	struct proxy_log log;
 	struct rule_list rules[RULES_N];

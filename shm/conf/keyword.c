@@ -20,6 +20,7 @@ static const struct keyword *const tables[] = {
 	option_tbl,
 	balance_tbl,
 	retry_tbl,
+	cookie_tbl,
 	errorfile_tbl,
 	logging_tbl,
 	rules_kw_tbl,

@@ -75,6 +75,7 @@ extern const struct keyword balance_tbl[];           /* balance.c */
 extern const struct keyword logging_tbl[];           /* logging.c */
 extern const struct keyword errorfile_tbl[];         /* errorfile.c */
 extern const struct keyword retry_tbl[];             /* retry.c */
+extern const struct keyword cookie_tbl[];            /* cookie_kw.c */
 extern const struct keyword rules_kw_tbl[];          /* rules_kw.c */
 extern const struct keyword bind_tbl[];              /* bind.c */
 extern const struct keyword server_kw_tbl[];         /* server_kw.c */

@@ -110,6 +110,7 @@ proxy_free(struct proxy **pxp)
 	free(px->lb.hdr_name);
 	if (px->lb.expr)
 		expr_free(&px->lb.expr);
+	cookie_kw_done(&px->cookie);
 	free(px->http.forwardfor_hdr);
 	free(px->log.tag);
 	if (px->log.fmt)

@@ -19,6 +19,9 @@ void proxy_server_init(struct server *s);
 /* Free what a server holds, not itself. */
 void proxy_server_done(struct server *s);
 
+/* Free what a cookie line left, and be as without any. */
+void cookie_kw_done(struct proxy_cookie *c);
+
 /* Replace *s by a copy of v (NULL: none). */
 void proxy_set_string(char **s, const char *v);
 

@@ -11,4 +11,7 @@
 MUST_USE int server_opt_parse(
     struct conf_parse *cp, int i, struct server *s, bool is_default);
 
+/* cookie_kw.c: `cookie` of a server line. */
+int cookie_kw_server(struct conf_parse *cp, int i, struct server *s, int arg);
+
 #endif

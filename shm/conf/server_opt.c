@@ -209,6 +209,8 @@ const struct server_keyword server_opt_tbl[] = {
 	    "Check the server's health: that it accepts a connection and, "
 	    "with ssl, shakes hands." },
 	{ "no-check", 0, server_check, OFF, "", "Undoes check." },
+	{ "cookie", 1, cookie_kw_server, 0, "<value>",
+	    "What the backend's cookie says of a client of this server." },
 	{ "disabled", 0, server_disabled, ON, "", "Begins in maintenance." },
 	{ "enabled", 0, server_disabled, OFF, "", "Undoes disabled." },
 	{ "downinter", 1, server_time, S(check.downinter_ms), "<time>",

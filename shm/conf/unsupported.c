@@ -168,7 +168,7 @@ static const struct {
 	{ KW_ALL,
 	    "use 'balance source' or 'balance hdr(name)' to keep clients on a "
 	    "server",
-	    "|cookie|appsession|persist|force-persist|ignore-persist|"
+	    "|appsession|persist|force-persist|ignore-persist|"
 	    "dispatch|use-fcgi-app|" },
 	{ KW_ALL, "use 'http-request set-header'",
 	    "|unique-id-format|unique-id-header|http-send-name-header|"
@@ -266,8 +266,7 @@ static const struct {
 	    "|proxy-v2-options|send-proxy-v2-ssl|send-proxy-v2-ssl-cn|"
 	    "no-send-proxy-v2-ssl|no-send-proxy-v2-ssl-cn|"
 	    "set-proxy-v2-tlv-fmt|" },
-	{ KW_SERVER, "use 'balance source' or 'balance hdr(name)'",
-	    "|cookie|dynamic-cookie-key|" },
+	{ KW_ALL, "give each server a 'cookie'", "|dynamic-cookie-key|" },
 	{ KW_SERVER,
 	    "give an address, or a name the C library resolves at start",
 	    "|resolvers|resolve-prefer|resolve-net|resolve-opts|" },
