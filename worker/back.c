@@ -9,6 +9,7 @@
 #include "shm/proto/h2_head.h"
 #include "shm/proto/proxy_hdr.h"
 #include "shm/seg/able.h"
+#include "worker/cookie.h"
 #include "worker/lb.h"
 #include "worker/stream_parts.h"
 
@@ -520,6 +521,17 @@ back_assign(struct stream *s)
 	const struct server *srv = rules_server(t);
 
 	s->b.by_rule = srv && lb_is_usable(srv);
+	if (cookie_request(t, s->b.by_rule) < 0) {
+		stream_term(s, 'I', 'C');
+		reply_status(s, 500);
+		return;
+	}
+	if (t->cookie.srv && !lb_is_usable(t->cookie.srv))
+		cookie_leave(t);
+	if (!s->b.by_rule && t->cookie.srv) {
+		srv = t->cookie.srv;
+		s->b.by_rule = true;
+	}
 	if (!s->b.by_rule)
 		srv = lb_choose(t, t->srv);
 	t->srv = srv;

@@ -4,6 +4,7 @@
  * goes out anew only if no byte of it has left, or its method is idempotent
  * (RFC 9110 9.2.2), or the server said that it refused it.
  */
+#include "worker/cookie.h"
 #include "worker/lb.h"
 #include "worker/stream_parts.h"
 
@@ -92,6 +93,9 @@ redispatch(struct stream *s)
 
 	stat_add(&be_stat(s)->redispatches, 1);
 	stat_add(&srv_stat(s)->redispatches, 1);
+	if (s->t.cookie.srv)
+		s->b.by_rule = false;
+	cookie_leave(&s->t);
 	s->t.srv = lb_choose(&s->t, old);
 	if (!s->t.srv) {
 		s->t.srv = old;

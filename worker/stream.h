@@ -78,7 +78,7 @@ struct stream_back {
 	bool stale_retried;    /* the free second try was used */
 	bool ws_fell_back;     /* prefer-h2: the server does not take h2 */
 	bool want_fresh;       /* no reused connection for this try */
-	bool by_rule;          /* use-server chose it */
+	bool by_rule;          /* use-server, or a cookie, chose it */
 	bool queued;           /* there was no free permit when it asked */
 	uint64_t chosen_us;    /* when redispatched; 0: it was not */
 	int queue_seen;        /* others that waited then, and itself */

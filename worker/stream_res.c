@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "shm/base/chk.h"
+#include "worker/cookie.h"
 #include "worker/stream_parts.h"
 #include "worker/ws_key.h"
 
@@ -95,6 +96,10 @@ all_rules(struct stream *s)
 		rules_capture_response(t);
 	if (!run_rules(s, t->be) || (two && !run_rules(s, t->fe)))
 		return false;
+	if (cookie_response(t) < 0) {
+		bad_response(s);
+		return false;
+	}
 	after_rules(s, t->be);
 	if (two)
 		after_rules(s, t->fe);

@@ -5,6 +5,7 @@ libwsb_a_SOURCES += \
 	worker/access_log.c \
 	worker/back.c \
 	worker/certs.c worker/certs.h \
+	worker/cookie.c worker/cookie.h \
 	worker/ev_mem.c worker/ev_mem.h \
 	worker/even.c worker/even.h \
 	worker/fconn.c worker/fconn.h \

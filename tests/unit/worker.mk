@@ -41,6 +41,10 @@ tests_unit_worker_test_xprt_tls_ends_SOURCES = tests/unit/worker/test_xprt_tls_e
 	tests/unit/shm/proto/tls_pair.c tests/unit/shm/proto/tls_pair.h
 tests_unit_worker_test_xprt_tls_ends_LDADD = $(worker_ldadd)
 
+check_PROGRAMS += tests/unit/worker/test_cookie
+tests_unit_worker_test_cookie_SOURCES = tests/unit/worker/test_cookie.c
+tests_unit_worker_test_cookie_LDADD = $(worker_ldadd)
+
 check_PROGRAMS += tests/unit/worker/test_ws_key
 tests_unit_worker_test_ws_key_SOURCES = tests/unit/worker/test_ws_key.c
 tests_unit_worker_test_ws_key_LDADD = $(worker_ldadd)

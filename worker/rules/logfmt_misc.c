@@ -88,9 +88,15 @@ VAR(ts)
 
 VAR(tsc)
 {
+	const struct proxy *px = o->t->be ? o->t->be : o->t->fe;
+	const struct txn_cookie *ck = &o->t->cookie;
+	const struct proxy_cookie *conf = &px->cookie;
+	bool any =
+	    conf->insert || conf->rewrite || conf->prefix || conf->indirect;
+
 	logfmt_var_ts(o, it);
-	/* Cookies come with persistence. */
-	logfmt_put(o, SV("--"));
+	logfmt_put_char(o, !any ? '-' : ck->req ? ck->req : 'N');
+	logfmt_put_char(o, !any ? '-' : ck->res ? ck->res : 'N');
 }
 
 VAR(ac)

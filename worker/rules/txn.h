@@ -68,6 +68,33 @@ struct txn_tunnel {
 	bool is_lost;        /* it was none after all */
 };
 
+/*
+ * The letters of the log: what came with the request, what became of it in the
+ * response.  0 is 'N', nothing.
+ */
+enum txn_cookie_letter {
+	COOKIE_INVALID = 'I', /* of no server */
+	COOKIE_DOWN = 'D',    /* of one that is down */
+	COOKIE_VALID = 'V',
+	COOKIE_EXPIRED = 'E', /* not seen for maxidle */
+	COOKIE_OLD = 'O',     /* made more than maxlife ago */
+	COOKIE_UNUSED = 'U',  /* a rule had chosen */
+	COOKIE_PASSED = 'P',
+	COOKIE_DELETED = 'D',
+	COOKIE_INSERTED = 'I',
+	COOKIE_REWRITTEN = 'R',
+	COOKIE_UPDATED = 'U' /* its dates */
+};
+
+/* worker/cookie.c */
+struct txn_cookie {
+	const struct server *srv; /* that it names, while it serves */
+	char req, res;            /* enum txn_cookie_letter */
+	bool is_read;
+	bool is_direct; /* it, or a rule, chose the server, which serves */
+	uint32_t last_s, first_s; /* its dates, Unix time; 0: it has none */
+};
+
 struct txn {
 	const struct conf *conf;
 	const struct proxy *fe;
@@ -83,6 +110,7 @@ struct txn {
 	struct sv *res_capture;
 	struct txn_times at;
 	struct txn_log log;
+	struct txn_cookie cookie;
 	bool req_h2, res_h2;      /* the message came as HTTP/2 */
 	bool reused;              /* bc_reused */
 	struct sv bc_alpn;        /* ssl_bc_alpn */
