@@ -55,6 +55,12 @@ INTENDED = [
     Differs("upgrade_h2c*", FIELDS, "h2c is stripped, with its settings"),
     Differs("upgrade_10", FIELDS,
             "Upgrade in HTTP/1.0 is ignored (RFC 9110, 7.8)"),
+    Differs("websocket_nocache nocache_4 nocache_5", r"client.*fields",
+            "nocache: every response that gives a cookie is private; HAProxy "
+            "says so only where it thinks that a cache would keep it",
+            "cache-control: private"),
+    Differs("cookie_denied", r"log.*(server|term)",
+            "what a rule denies is not looked at for a server", "NOSRV|PRNN"),
     Differs("upgrade_with_body", ".*",
             "an upgrade with a body is allowed to an h1 server"),
     Differs("connect connect_refused", FIELDS,
