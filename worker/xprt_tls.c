@@ -167,8 +167,8 @@ cut(struct cursor *c, size_t max, struct iovec *part, size_t *sum_r)
 }
 
 static ssize_t
-seal_and_send(struct xtls *xt, int fd, const struct iovec *iov, int count,
-    bool last)
+seal_and_send(
+    struct xtls *xt, int fd, const struct iovec *iov, int count, bool last)
 {
 	struct tls_rec *r = xt->rec;
 	struct cursor c = { iov, count, 0 };
