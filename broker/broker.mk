@@ -18,6 +18,7 @@ libwsb_a_SOURCES += \
 	broker/keep.c broker/keep.h \
 	broker/lease.c broker/lease.h broker/lease_parts.h \
 	broker/lease_dial.c \
+	broker/lease_ride.c \
 	broker/offer.c broker/offer.h \
 	broker/peer.c broker/peer.h \
 	broker/privs.c broker/privs.h \

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "broker/lease.h"
+#include "broker/offer.h"
 #include "broker/peer.h"
 #include "broker/wire.h"
 #include "shm/base/clock.h"
@@ -52,6 +53,18 @@ reuse_fits(uint32_t uses, uint8_t reuse)
 	return false;
 }
 
+/* One of pool-prewarm-ws is not for those whom another protocol suits, too. */
+static bool
+is_reserved(const struct bslot *s, uint8_t tags, uint32_t uses)
+{
+	uint32_t server = s->pool->server;
+
+	return uses == 0 && s->state == BS_OWN &&
+	    broker.board.server[server].pool.prewarm_ws > 0 &&
+	    s->offer != tags && !(s->offer & ~tags) &&
+	    tags == offer_tags(server) && s->offer == offer_tags_ws(server);
+}
+
 int
 idle_fits(struct bslot *s, const struct peer *to, uint8_t tags, uint8_t reuse)
 {
@@ -71,7 +84,7 @@ idle_fits(struct bslot *s, const struct peer *to, uint8_t tags, uint8_t reuse)
 		return -1;
 	uses = atomic_load_explicit(
 	    &broker.board.slot[slot].uses, memory_order_relaxed);
-	if (!reuse_fits(uses, reuse))
+	if (!reuse_fits(uses, reuse) || is_reserved(s, tags, uses))
 		return -1;
 	return s->state == BS_OWN || s->peer == to ? 0 : 1;
 }

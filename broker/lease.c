@@ -73,7 +73,12 @@ leave(struct waiter *w)
 		show_queue(w->server, -1);
 	} else if (w->state == W_CONN) {
 		w->pool->waiter_count--;
-		w->pool->class_waiters[state_class(w->tags)]--;
+		if (w->rides)
+			w->pool->riders--;
+		else
+			w->pool->class_waiters[state_class(w->tags)]--;
+		if (!w->rides && w->pool->riders)
+			lease_dial_later(w->pool); /* who takes its place? */
 		state_server(w->server)->conn_waiters--;
 		if (w->pool->waiter_count == 0)
 			list_del(&w->pool->full_node);
@@ -175,6 +180,7 @@ lease_grant(struct waiter *w, uint32_t slot, unsigned flags)
 	uint32_t uses = atomic_load_explicit(
 	    &broker.board.slot[slot].uses, memory_order_relaxed);
 
+	lease_ride_granted(w, slot, slot_get(&broker.board, slot).tag);
 	s->peer = w->peer;
 	s->state = BS_HELD;
 	if (s->is_tls)
@@ -197,9 +203,9 @@ lease_grant(struct waiter *w, uint32_t slot, unsigned flags)
 	answer(w);
 }
 
-/* The stream has its connection and asked for a permit alone. */
-static void
-grant_permit(struct waiter *w)
+/* The stream has its connection, or its worker has one to share. */
+void
+lease_grant_permit(struct waiter *w)
 {
 	w->grant = (struct ipc_grant){
 		.lease = w->lease,
@@ -256,7 +262,7 @@ conn_wait(struct waiter *w)
 	w->state = W_CONN;
 	w->start_us = clock_us();
 	if (!pool) {
-		grant_permit(w);
+		lease_grant_permit(w);
 		return;
 	}
 	/* while others wait, they come first */
@@ -265,7 +271,11 @@ conn_wait(struct waiter *w)
 		return;
 	insert(&pool->waiters, w);
 	pool->waiter_count++;
-	pool->class_waiters[state_class(w->tags)]++;
+	w->rides = lease_ride_may(w);
+	if (w->rides)
+		pool->riders++;
+	else
+		pool->class_waiters[state_class(w->tags)]++;
 	sv->conn_waiters++;
 	state_attention(w->server);
 	pool->pins++;

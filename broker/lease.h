@@ -21,6 +21,7 @@ struct waiter {
 	struct bpool *pool;
 	enum waiter_state state;
 	bool failed;         /* UNSENT: `fail` is the answer */
+	bool rides, shares;  /* CONN: no dial is for it; nor needs to be */
 	uint8_t tags, reuse; /* as in struct ipc_lease */
 	uint32_t server;
 	uint32_t queue_pos; /* how many were before it in the queue */

@@ -62,7 +62,7 @@ oldest(const struct bpool *p, const unsigned miss[CLASS_N])
 	list_for(it, &p->waiters)
 	{
 		w = list_entry(it, struct waiter, node);
-		if (miss[state_class(w->tags)] > 0)
+		if (!w->rides && miss[state_class(w->tags)] > 0)
 			return w;
 	}
 	return NULL;
@@ -80,6 +80,7 @@ dial_missing(struct bpool *pool)
 
 	pool->pins++;
 	pool->dialing = true;
+	lease_ride_settle(pool);
 	while (missing(pool, miss) > 0) {
 		want = oldest(pool, miss)->tags;
 		r = dial_start(pool, want, &why, &errnum);
@@ -145,6 +146,12 @@ lease_dial_over(struct bpool *pool)
 	if (pool->waiter_count == 0 || pool->dialing ||
 	    missing(pool, miss) == 0)
 		return;
+	lease_dial_later(pool);
+}
+
+void
+lease_dial_later(struct bpool *pool)
+{
 	put_off(pool);
 	state_later();
 }
@@ -251,10 +258,18 @@ lease_dial_failed(struct bpool *pool, uint8_t want, enum lease_fail why,
     int errnum, const char *text)
 {
 	unsigned miss[CLASS_N], only[CLASS_N] = { 0 }, c = state_class(want);
+	struct waiter *w;
+	struct peer *peer;
 
 	(void)missing(pool, miss);
 	if (miss[c] == 0)
 		return;
 	only[c] = 1;
-	lease_fail_text(oldest(pool, only), why, errnum, text);
+	w = oldest(pool, only);
+	peer = w->peer;
+	pool->pins++;
+	lease_fail_text(w, why, errnum, text);
+	lease_ride_failed(pool, peer, want, why, errnum, text);
+	pool->pins--;
+	state_pool_put(pool);
 }

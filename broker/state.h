@@ -53,7 +53,7 @@ struct bslot {
 	uint32_t holder;     /* CLAIM, QUARANTINE: instance, 0 broker */
 	uint64_t start_us;   /* DIALING: when the dial began */
 	uint32_t dial_us;    /* how long the dial took */
-	uint8_t offer;       /* DIALING: tags of the waiters it is for */
+	uint8_t offer;       /* tags of the waiters it was dialled for */
 	bool is_tls, is_h2;
 	uint8_t waits;     /* OWN: times a record was there in part */
 	struct kept *kept; /* its state, while in hand */
@@ -73,9 +73,11 @@ struct bpool {
 	unsigned dials; /* slots in DIALING */
 	/* the same by tags; of dials, those of the waiters they are for */
 	unsigned class_waiters[CLASS_N], class_dials[CLASS_N];
-	unsigned pins; /* unanswered leases, callers: not to be freed */
-	bool dialing;  /* dials are being started just now */
-	bool has_dst;  /* dst, proxy and sni are filled in */
+	unsigned pins;      /* unanswered leases, callers: not to be freed */
+	unsigned riders;    /* waiters that wait for another's dial */
+	unsigned ride_room; /* streams the server took at a time; 0: unknown */
+	bool dialing;       /* dials are being started just now */
+	bool has_dst;       /* dst, proxy and sni are filled in */
 	uint8_t proxy_bytes, sni_bytes;
 	socklen_t dst_len;
 	struct sockaddr_storage dst;
@@ -118,6 +120,7 @@ struct peer {
 	struct list leases; /* waiter.peer_node: all unanswered ones */
 	unsigned lease_count;
 	struct list unsent; /* waiter.node: answers the channel refused */
+	unsigned drivers[CLASS_N], riders[CLASS_N]; /* lease_ride.c's scratch */
 };
 
 struct victim {

@@ -346,6 +346,18 @@ wire_hello(struct bslot *s, const struct h2_cfg *cfg, struct sv early)
 	return settle(&w, r);
 }
 
+unsigned
+wire_streams(const struct bslot *s)
+{
+	struct tls_rec rec;
+	struct h2_port p;
+	bool ok = s->is_h2 && keep_unpack(s, &rec, &p);
+
+	if (s->is_h2)
+		tls_rec_wipe(&rec);
+	return ok ? p.peer.streams : 0;
+}
+
 bool
 wire_is_ready(const struct bslot *s, bool *connects_r)
 {

@@ -30,6 +30,8 @@ MUST_USE int
 wire_hello(struct bslot *s, const struct h2_cfg *cfg, struct sv early);
 /* In hand is HTTP/2 with the server's first SETTINGS read. */
 bool wire_is_ready(const struct bslot *s, bool *connects_r);
+/* In hand is HTTP/2: streams that the server takes at a time. */
+unsigned wire_streams(const struct bslot *s);
 /* GOAWAY and close_notify, as far as the socket takes it. */
 void wire_bye(struct bslot *s);
 

@@ -209,6 +209,8 @@ count_connection(struct stream *s, bool fresh)
 
 	stat_add(&st->sessions, 1);
 	stat_add(fresh ? &st->connects : &st->reuses, 1);
+	if (fresh && !s->b.lease.was_dialed)
+		stat_add(&st->prewarmed, 1);
 }
 
 void

@@ -12,6 +12,8 @@
 #include "shm/base/clock.h"
 #include "worker/pool_parts.h"
 
+enum { ANY_H2 = TAG_BIT(TAG_H2) | TAG_BIT(TAG_H2WS) };
+
 bool
 pool_permit_try(struct pool *p, uint32_t server)
 {
@@ -309,7 +311,9 @@ granted_permit(struct pool *p, const struct ipc_grant *g)
 		pool_permit_drop(p, g->server, true);
 		return 0;
 	}
-	if (!l->keep && !l->permit_only)
+	/* others are told to share what has just been granted */
+	if (!l->keep && !l->permit_only &&
+	    (l->want.fresh_only_private || !(l->want.tags & ANY_H2)))
 		return -WSE_PROTO;
 	bc = l->keep ? l->keep : pool_idle_open(p, &l->want);
 	if (!bc && pool_idle_take(p, &l->want, true, &bc) != 0) {

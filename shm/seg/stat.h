@@ -63,8 +63,9 @@ struct stat_server {
 	stat_t requests, bytes_in, bytes_out;
 	stat_t conn_errors, res_errors, retries, redispatches;
 	stat_t client_aborts, server_aborts, status[6];
-	stat_t connects, reuses,
-	    tunnels; /* fresh connections used, reused ones */
+	stat_t connects, prewarmed, reuses,
+	    tunnels; /* fresh connections used, of them those made ahead of
+			need, reused ones */
 	stat_t time_queue_us, time_connect_us, time_response_us, time_total_us;
 	stat_t last_session_us;
 	stat_t tunnel_bytes[STAT_WAYS], ws[STAT_WAYS][STAT_WS_N];

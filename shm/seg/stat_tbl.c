@@ -124,6 +124,7 @@ const struct stat_row stat_tbl_server[] = {
 	STATUS(server, "status_4xx", 4, "responses 4xx"),
 	STATUS(server, "status_5xx", 5, "responses 5xx"),
 	SERVER(connects, "fresh connections used"),
+	SERVER(prewarmed, "fresh connections that were made ahead of need"),
 	SERVER(reuses, "connections reused"),
 	SERVER(tunnels, "connections that became tunnels"),
 	SERVER(time_queue_us, "microseconds in the queue, summed"),

@@ -412,3 +412,106 @@ frontend fe
     assert get(proxy.port, "/strict").status == 502
     assert websocket(proxy.port) == 502
     proxy.wait_log("did not choose h2 by ALPN")
+
+
+# --- one dial for many ---
+
+def opened_at_once(proxy, count):
+    """So many WebSockets, all asked for before the first is there."""
+    clients = [Client(proxy.port, timeout=20) for _ in range(count)]
+    for c in clients:
+        c.send_request("GET", "/ws", [
+            ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")])
+    for c in clients:
+        answer = c.read_response()
+        assert answer.status == 101, (answer, proxy.log()[-5:])
+        c.ws_send(b"hello")
+    for c in clients:
+        assert c.ws_recv() == (1, b"hello")
+    return clients
+
+
+@limit(90)
+def test_many_at_once_need_one_dial():
+    slow = ("--tls-handshake-delay", "300", "--h2-settings-delay", "300")
+    for words in (BOTH + "ws prefer-h2", BOTH + "ws h2", TLS + "alpn h2",
+                  "proto h2"):
+        origin = TlsOrigin(*slow)
+        proxy = proxy_to(origin, words, reuse="safe")
+        clients = opened_at_once(proxy, 40)
+        seen = origin.stats()
+        assert seen["accepted"] == 1, (words, seen)
+        assert seen["h2"]["peak_on_a_connection"] == 40, (words, seen)
+        for c in clients:
+            c.close()
+        proxy.stop()
+        origin.stop()
+
+
+@limit(90)
+def test_many_at_once_share_up_to_the_servers_limit():
+    origin = TlsOrigin("--h2-max-streams", "4", "--h2-settings-delay", "300")
+    proxy = proxy_to(origin, BOTH + "ws prefer-h2")
+    clients = opened_at_once(proxy, 18)
+    seen = origin.stats()
+    assert seen["accepted"] == 5, seen
+    assert seen["h2"]["peak_on_a_connection"] == 4, seen
+    assert not seen["h2"]["refused"], seen
+    for c in clients:
+        c.close()
+
+
+@limit(90)
+def test_many_at_once_that_are_not_able_to_hear_it_together():
+    for args in (NO_8441, ONLY_H1):
+        origin = TlsOrigin("--tls-handshake-delay", "200", *args)
+        proxy = proxy_to(origin, BOTH + "ws prefer-h2")
+        clients = opened_at_once(proxy, 20)
+        seen = origin.stats()
+        assert seen["h1"]["websockets"] == 20, seen
+        assert seen["accepted"] - 20 == (args == NO_8441), seen
+        for c in clients:
+            c.close()
+        proxy.stop()
+        origin.stop()
+
+
+def one_after_the_other(proxy, count, between=None):
+    for n in range(count):
+        assert websocket(proxy.port) == 101, proxy.log()[-5:]
+        if between:
+            between(n)
+
+
+@limit(120)
+def test_short_websockets_with_prefer_h2_need_one_handshake():
+    origin = TlsOrigin()
+    proxy = proxy_to(origin, BOTH + "ws prefer-h2")
+    one_after_the_other(proxy, 500)
+    seen = origin.stats()
+    assert seen["tls"]["full"] + seen["tls"]["resumed"] == 1, seen
+    assert seen["h2"]["websockets"] == 500, seen
+
+
+@limit(180)
+def test_short_websockets_with_auto_find_a_connection_ready():
+    """And ordinary requests in between have theirs, undisturbed."""
+    origin = TlsOrigin()
+    proxy = proxy_to(origin, BOTH + "pool-prewarm-ws 8")
+    wait_until(lambda: idle(proxy).get("h1") == 8, 20)
+
+    def ordinary(n):
+        assert get(proxy.port, "/conn").status == 200
+        # no faster than they are replaced, however slow the machine is
+        if n % 4 == 0:
+            wait_until(lambda: idle(proxy).get("h1", 0) >= 8, 20)
+
+    one_after_the_other(proxy, 200, ordinary)
+    server = proxy.board()["servers"][0]["stats"]
+    assert server["prewarmed"] >= 198, server
+    seen = origin.stats()
+    assert seen["h1"]["websockets"] == 200, seen
+    assert (seen["h2"]["connections"], seen["h2"]["requests"]) == (1, 200), \
+        seen

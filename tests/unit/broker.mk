@@ -51,6 +51,11 @@ broker_h2_world = tests/unit/broker/h2_world.c tests/unit/broker/h2_world.h \
 	tests/unit/broker/tls_origin.c tests/unit/broker/tls_origin.h \
 	$(broker_rig)
 
+check_PROGRAMS += tests/unit/broker/test_lease_ride
+tests_unit_broker_test_lease_ride_SOURCES = \
+	tests/unit/broker/test_lease_ride.c $(broker_h2_world)
+tests_unit_broker_test_lease_ride_LDADD = $(broker_ldadd)
+
 check_PROGRAMS += tests/unit/broker/test_h2_pool
 tests_unit_broker_test_h2_pool_SOURCES = tests/unit/broker/test_h2_pool.c \
 	$(broker_h2_world)

@@ -25,6 +25,31 @@ lease_of(struct fake *f, uint64_t id)
 }
 
 static void
+permit_back(struct fake *f, uint32_t server)
+{
+	assert_int_equal(
+	    limit_take_back(&f->rig->board, LIM_SERVER, server, f->proc), 0);
+}
+
+/* Told to share what it holds: unless it does, it asks again. */
+static void
+share(struct fake *f, struct fake_lease *l)
+{
+	struct ipc_msg m = { .type = IPC_LEASE };
+
+	if (f->may_share) {
+		l->granted = true;
+		permit_back(f, l->asked.server);
+		f->shares++;
+		return;
+	}
+	permit_back(f, l->asked.server);
+	f->shares++;
+	m.u.lease = l->asked;
+	assert_int_equal(chan_send(f->chan, &m), 0);
+}
+
+static void
 on_grant(struct fake *f, struct ipc_msg *m)
 {
 	const struct ipc_grant *g = &m->u.grant;
@@ -32,6 +57,10 @@ on_grant(struct fake *f, struct ipc_msg *m)
 	unsigned i;
 
 	assert_false(l->granted || l->failed);
+	if (g->slot == UINT32_MAX) {
+		share(f, l);
+		return;
+	}
 	l->granted = true;
 	l->g = *g;
 	if (!(g->flags & GRANT_F_HELD)) {
@@ -210,6 +239,7 @@ fake_ask(struct fake *f, uint32_t server, uint8_t tags)
 	m.u.lease.epoch = 1;
 	m.u.lease.tags = tags;
 	m.u.lease.reuse = LEASE_ANY;
+	l->asked = m.u.lease;
 	assert_int_equal(chan_send(f->chan, &m), 0);
 	return l;
 }
@@ -323,13 +353,6 @@ fake_ping(struct fake_lease *l)
 	}
 	assert_int_equal(have, sizeof(want));
 	assert_memory_equal(b, want, sizeof(want));
-}
-
-static void
-permit_back(struct fake *f, uint32_t server)
-{
-	assert_int_equal(
-	    limit_take_back(&f->rig->board, LIM_SERVER, server, f->proc), 0);
 }
 
 void

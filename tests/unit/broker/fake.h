@@ -16,6 +16,7 @@ enum { FAKE_LEASES = 1024 };
 /* A lease, and the connection it became. */
 struct fake_lease {
 	bool granted, failed;
+	struct ipc_lease asked;
 	struct ipc_grant g;
 	struct ipc_fail f;
 	int fd; /* -1: none */
@@ -31,8 +32,9 @@ struct fake {
 	struct vault vault;
 	int vault_fd;
 	uint32_t instance, proc;
-	unsigned revokes, keeps;
-	unsigned n; /* leases asked for; their numbers are 1.. */
+	unsigned revokes, keeps, shares;
+	bool may_share; /* a lease that shares is over with its GRANT */
+	unsigned n;     /* leases asked for; their numbers are 1.. */
 	struct fake_lease l[FAKE_LEASES];
 };
 
