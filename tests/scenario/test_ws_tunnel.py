@@ -4,11 +4,13 @@ life is no request's time; they leave pool and broker; ends of all kinds."""
 
 import csv
 import os
+import re
 import socket
 import struct
 import threading
 from pathlib import Path
 
+from wsbridge import accept_of
 from wsbtest import Client, FakeServer, Origin, Proxy, limit, wait_until
 
 FORMAT = ('log-format "%ST %ts %B in=%[tunnel.bytes_in] out=%[tunnel.bytes_out]'
@@ -95,8 +97,10 @@ def scripted(*steps):
         head = b""
         while b"\r\n\r\n" not in head:
             head += sock.recv(4096)
+        key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)[1].decode()
         sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
-                     b"\r\nConnection: Upgrade\r\n\r\n" + steps[0])
+                     b"\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+                     + accept_of(key).encode() + b"\r\n\r\n" + steps[0])
         for step in steps[1:]:
             if step is None:
                 sock.recv(65536)
