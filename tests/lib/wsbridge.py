@@ -69,6 +69,7 @@ frontend f_{0}
     bind 127.0.0.1:{{{1}}}
     bind 127.0.0.1:{{{2}}} ssl crt {{cert}}
     http-request set-header X-Forwarded-Proto https
+    {{rule}}
     default_backend b_{0}
 backend b_{0}
     server s 127.0.0.1:{{s_{0}}} {3}
@@ -569,7 +570,7 @@ class H2End:
 
 
 class Bridge:
-    def __init__(self, serve, more="", settings=None, words=""):
+    def __init__(self, serve, more="", settings=None, words="", rule=""):
         self.servers, text, values = {}, CONFIG, {"cert": certificate()}
         for n, (kind, word) in enumerate(WORDS.items()):
             name = kind[0] + ("s" if kind[1] else "")
@@ -581,7 +582,7 @@ class Bridge:
                                 word + " " + words)
         text = ("global\n    stats socket {dir}/admin.sock level admin\n"
                 "    log stderr format raw local0\n" + text)
-        self.proxy = Proxy(text, more=more, **values)
+        self.proxy = Proxy(text, more=more, rule=rule, **values)
         self.ports = {
             kind: (self.proxy.values[f"port{2 * n + 2}"],
                    self.proxy.values[f"port{2 * n + 3}"])

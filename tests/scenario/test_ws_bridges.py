@@ -3,6 +3,8 @@
 plain and through TLS: what each end sees of the other's handshake, and that the
 bytes behind it arrive as they are."""
 
+import threading
+
 from h2client import INTERNAL_ERROR, RST_STREAM
 from wsbridge import KEY, PLAIN_WAYS, WAYS, Bridge, accept_of
 from wsbtest import limit, wait_until
@@ -379,3 +381,102 @@ def test_silent_servers_time_out():
         assert client.status == 504, client.status
 
     run(serve, check, PLAIN_WAYS, more="timeout server 600ms")
+
+
+@limit(90)
+def test_much_that_comes_before_the_answer():
+    """More than the proxy's buffers and windows hold."""
+    size = 400000
+    early = bytes(range(256)) * (size // 256)
+    gate = threading.Event()
+
+    def serve(peer):
+        assert gate.wait(20)
+        peer.accept()
+        assert peer.recv(len(early)) == early
+        peer.send(b"all")
+        peer.end()
+
+    def check(client, way):
+        gate.clear()
+        client.handshake("/")
+        opener = threading.Timer(0.1, gate.set)
+        opener.start()
+        client.send(early)
+        client.response()
+        assert client.status == client.switched
+        assert client.recv(3) == b"all"
+
+    run(serve, check)
+
+
+@limit(60)
+def test_a_client_that_ends_with_its_handshake():
+    def serve(peer):
+        peer.accept(data=b"hello")
+        assert peer.rest() == (b"bye", "end")
+        peer.send(b"more")
+        peer.end()
+
+    def check(client, way):
+        client.handshake("/", data=b"bye")
+        client.end()
+        client.response()
+        assert client.status == client.switched
+        assert client.recv(9) == b"hellomore"
+        assert client.rest() == (b"", "end")
+
+    run(serve, check)
+
+
+@limit(60)
+def test_plain_connect_by_http2():
+    """No extended one: still a tunnel, whose bytes wait for the answer."""
+    asked = []
+
+    def serve(peer):
+        asked.append(peer)
+        if peer.path == "no:80":
+            peer.answer(403)
+            return
+        assert not peer.get("upgrade") and peer.protocol is None
+        if peer.http == "h1":
+            peer.raw(b"HTTP/1.1 200 Fine\r\n\r\n")
+            peer.over = True
+        else:
+            peer.accept()
+        peer.send(peer.recv(5))
+        peer.end()
+
+    def check(client, way):
+        for authority in "no:80", "e.com:443":
+            sid = client.h2.open_stream()
+            with client.h2.at_once():
+                client.h2.send_headers(sid, [
+                    (":method", "CONNECT"), (":authority", authority)])
+                client.h2.send_data(sid, b"GET /")
+            s = client.h2.streams[sid]
+            client.h2.wait(lambda s=s: s.ended or s.reset is not None)
+            assert s.status == (200 if authority == "e.com:443" else 403)
+        assert bytes(s.body) == b"GET /", s
+        assert len(asked) == 2, [p.first for p in asked]
+        asked.clear()
+
+    run(serve, check, [w for w in WAYS if w[0] == "h2" and w[1] == "h1"])
+
+
+def test_an_answer_of_our_own_is_no_tunnel():
+    def serve(peer):
+        raise AssertionError("it was passed on")
+
+    def check(client, way):
+        client.ask("/")
+        if way[0] == "h1":
+            assert (client.status, client.body) == (200, b"own")
+        else:
+            assert client.stream.reset is not None, client.stream
+            assert client.h2.goaway is None
+
+    text = ("http-request return status 200 content-type text/plain "
+            "string own")
+    run(serve, check, PLAIN_WAYS, rule=text)
