@@ -199,22 +199,45 @@ unfit_text(uint8_t want, enum slot_tag tag)
 	return "the server chose another protocol";
 }
 
-static void
-unfit(struct bpool *pool, uint8_t want, enum slot_tag tag)
+/*
+ * Those it was made for cannot use what it speaks: one fails, and who rides
+ * with it.  A server without RFC 8441 is to hear of it, as HAProxy's does: it
+ * is granted all the same, and the worker refuses the WebSocket on it.  True:
+ * that has happened.
+ */
+static bool
+unfit(uint32_t slot, enum slot_tag tag)
 {
+	struct bslot *s = &broker.slots[slot];
+	struct bpool *pool = s->pool;
 	const struct server *c = srv_conf(pool->server);
-	const char *why = unfit_text(want, tag);
-	bool ws = !(want & TAG_BIT(TAG_H2)); /* but h2ws would do */
-	unsigned miss[CLASS_N];
+	const char *why = unfit_text(s->offer, tag);
+	bool ws = !(s->offer & TAG_BIT(TAG_H2)); /* but h2ws would do */
+	unsigned miss[CLASS_N], only[CLASS_N] = { 0 };
+	struct peer *peer;
+	struct waiter *w;
 
 	(void)missing(pool, miss);
-	if (miss[state_class(want)] == 0)
-		return;
+	if (miss[state_class(s->offer)] == 0)
+		return false;
 	/* ... or HTTP/1, which it will take then */
-	if (!ws || !c || c->ws != WS_PREFER_H2)
-		dial_complain(
-		    pool->server, ws ? "A WebSocket" : "A connection", why);
-	lease_dial_failed(pool, want, LFAIL_UNFIT, 0, why);
+	if (ws && c && c->ws == WS_PREFER_H2) {
+		lease_dial_failed(pool, s->offer, LFAIL_UNFIT, 0, why);
+		return false;
+	}
+	dial_complain(pool->server, ws ? "A WebSocket" : "A connection", why);
+	only[state_class(s->offer)] = 1;
+	w = oldest(pool, only);
+	peer = w->peer;
+	if (!ws || tag == TAG_H1 ||
+	    slot_dial_lease(&broker.board, slot, s->gen, tag, peer->instance) !=
+		0) {
+		lease_dial_failed(pool, s->offer, LFAIL_UNFIT, 0, why);
+		return false;
+	}
+	lease_grant(w, slot, GRANT_F_DIALED);
+	lease_ride_failed(pool, peer, s->offer, LFAIL_UNFIT, 0, why);
+	return true;
 }
 
 /* Who gets a connection that speaks `tag`; NULL: nobody. */
@@ -238,8 +261,8 @@ lease_dialled(uint32_t slot, enum slot_tag tag)
 	struct waiter *w;
 
 	/* the server has told him, also if somebody else can use it */
-	if (!(s->offer & TAG_BIT(tag)))
-		unfit(s->pool, s->offer, tag);
+	if (!(s->offer & TAG_BIT(tag)) && unfit(slot, tag))
+		return true;
 	w = taker(s, tag);
 	if (!w)
 		return false;

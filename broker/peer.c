@@ -155,6 +155,7 @@ on_tunnel(struct peer *p, const struct ipc_slot *m)
 		return -WSE_CORRUPT;
 	state_close_fd(s, false);
 	s->state = BS_TUNNEL;
+	list_del(&s->node); /* nobody who looks for one has to pass it */
 	return 0;
 }
 
@@ -193,6 +194,8 @@ on_hold(struct peer *p, struct ipc_msg *m)
 	s->is_h2 = v.tag == TAG_H2 || v.tag == TAG_H2WS;
 	s->state = v.state == SLOT_TUNNEL ? BS_TUNNEL : BS_HELD;
 	state_join(h->slot, state_pool(row->server, &row->key, true));
+	if (s->state == BS_TUNNEL)
+		list_del(&s->node);
 	if (h->why != 0) { /* CLOSING when it was sent: no CLOSE follows */
 		if (slot_free(&broker.board, h->slot, h->gen, p->instance))
 			return -WSE_CORRUPT;

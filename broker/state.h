@@ -6,8 +6,8 @@
  * words are compared with it and never believed.
  *
  * Invariants: a slot with state FREE is on no list but the free list; any
- * other slot but CLAIM is in its pool's list; `peer` is set exactly while the
- * slot is HELD or TUNNEL.  The broker's event loop is the only user.
+ * other slot but CLAIM and TUNNEL is in its pool's list; `peer` is set exactly
+ * while the slot is HELD or TUNNEL.  The broker's event loop is the only user.
  */
 #ifndef BROKER_STATE_H
 #define BROKER_STATE_H

@@ -133,6 +133,9 @@ def test_ws_h2_to_a_server_without_rfc_8441_is_said():
     proxy.wait_log(r"Server be/s1: A WebSocket failed: .*\(RFC 8441\)")
     # it will be so again: nothing is tried twice
     assert origin.stats()["h2"]["connections"] == 1, origin.stats()
+    # and the server hears of it, by RST_STREAM on a stream not opened
+    wait_until(lambda: origin.stats()["h2"]["errors"] == 1,
+               what="RST_STREAM at the server")
 
 
 @limit(60)

@@ -95,6 +95,7 @@ offer__server_without_websockets__fails_those_alone(void **state)
 
 	(void)state;
 	world_set_up("h2,http/1.1", H2O_GOOD, 0);
+	rig.srv[0].ws = WS_PREFER_H2;
 	world_go(1);
 	ws = fake_ask(&fake[0], 0, WS);
 	any = fake_ask(&fake[0], 0, ANY);
@@ -115,6 +116,27 @@ offer__server_without_websockets__fails_those_alone(void **state)
 	assert_true(ws->failed);
 	rig_until(&rig, origin.open <= 1, 4000);
 	assert_true(rig_count(&rig, SLOT_IDLE) <= 1);
+	world_tear_down();
+}
+
+/* Unless HTTP/1 would do: then the worker refuses it, on the connection. */
+static void
+offer__server_without_websockets__is_granted_to_hear_of_it(void **state)
+{
+	struct fake_lease *l;
+	unsigned i;
+
+	(void)state;
+	world_set_up("h2,http/1.1", H2O_GOOD, 0);
+	rig.srv[0].ws = WS_H2;
+	world_go(1);
+	for (i = 0; i < 3; i++) {
+		l = world_get(0, WS);
+		assert_int_equal(l->g.tag, TAG_H2);
+		assert_true(l->g.flags & GRANT_F_FRESH);
+		fake_close(&fake[0], l);
+	}
+	assert_int_equal(origin.accepted, 3);
 	world_tear_down();
 }
 
@@ -209,6 +231,8 @@ main(void)
 		    offer__classes_mixed__all_served_with_as_many_connections),
 		cmocka_unit_test(
 		    offer__server_without_websockets__fails_those_alone),
+		cmocka_unit_test(
+		    offer__server_without_websockets__is_granted_to_hear_of_it),
 		cmocka_unit_test(offer__server_knows_no_alpn__is_http1),
 		cmocka_unit_test(
 		    offer__line_has_no_such_protocol__fails_at_once),
