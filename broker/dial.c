@@ -136,10 +136,7 @@ connected(uint32_t slot)
 	struct bpool *pool = s->pool;
 	int r;
 
-	if (s->ev_set) {
-		event_del(&s->ev);
-		s->ev_set = false;
-	}
+	state_unwatch(s);
 	r = send_header(s);
 	if (r != 0) {
 		fail(slot, r);
@@ -262,9 +259,9 @@ watch(struct bslot *s)
 	uint32_t ms = broker.board.server[s->pool->server].transport.connect_ms;
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 
-	event_assign(&s->ev, broker.base, s->fd, EV_WRITE, on_writable, s);
-	s->ev_set = true;
-	event_add(&s->ev, ms ? &tv : NULL);
+	event_assign(
+	    state_watch(s), broker.base, s->fd, EV_WRITE, on_writable, s);
+	event_add(s->ev, ms ? &tv : NULL);
 }
 
 static int

@@ -50,9 +50,9 @@ wait_io(struct bslot *s, bool part)
 		what |= EV_WRITE;
 	if (part)
 		what &= ~EV_READ;
-	event_assign(&s->ev, broker.base, what ? s->fd : -1, what, on_io, s);
-	s->ev_set = true;
-	event_add(&s->ev, us < UINT64_MAX ? &tv : NULL);
+	event_assign(
+	    state_watch(s), broker.base, what ? s->fd : -1, what, on_io, s);
+	event_add(s->ev, us < UINT64_MAX ? &tv : NULL);
 }
 
 static void
@@ -107,7 +107,7 @@ on_io(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	clock_update();
-	s->ev_set = false;
+	state_unwatch(s);
 	go_on(state_index(s), wire_read(s));
 }
 

@@ -135,10 +135,7 @@ idle_steal(uint32_t slot, struct peer *to, bool *held_r)
 	idle_count(s->pool->server, -1);
 	if (!from)
 		idle_taken(s->pool->server);
-	if (s->ev_set) {
-		event_del(&s->ev);
-		s->ev_set = false;
-	}
+	state_unwatch(s);
 	if (from &&
 	    (!vault_take(&from->vault, slot, s->gen) || !keep_take(s, from))) {
 		peer_revoke(from, slot, s->gen);
@@ -160,9 +157,9 @@ wait_for_rest(struct bslot *s)
 {
 	struct timeval tv = { 0, PART_WAIT_MS * 1000 };
 
-	event_del(&s->ev);
-	event_assign(&s->ev, broker.base, -1, 0, on_part, s);
-	event_add(&s->ev, &tv);
+	event_del(s->ev);
+	event_assign(s->ev, broker.base, -1, 0, on_part, s);
+	event_add(s->ev, &tv);
 }
 
 /* 0: it stays; -WSE_AGAIN: part of a record is there; else it is of no use. */
@@ -206,10 +203,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	if (!keep_is_quiet(s)) {
-		event_add(&s->ev, &tv);
+		event_add(s->ev, &tv);
 		return;
 	}
-	event_remove_timer(&s->ev);
+	event_remove_timer(s->ev);
 	if (!was_quiet)
 		lease_offer(state_index(s));
 }
@@ -232,10 +229,9 @@ own(uint32_t slot)
 
 	s->peer = NULL;
 	s->state = BS_OWN;
-	event_assign(
-	    &s->ev, broker.base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
-	s->ev_set = true;
-	event_add(&s->ev, NULL);
+	event_assign(state_watch(s), broker.base, s->fd, EV_READ | EV_PERSIST,
+	    on_readable, s);
+	event_add(s->ev, NULL);
 }
 
 void

@@ -17,6 +17,9 @@
 
 struct broker broker;
 
+/* Few slots have one at a time, and a tunnel's is none. */
+static struct mempool events = MEMPOOL_SLABS(struct event);
+
 enum { POOL_HASH_MAX = 1 << 16 };
 
 void
@@ -87,6 +90,7 @@ state_forget(uint32_t slot)
 	struct bpool *pool = s->pool;
 
 	CHK(s->fd == -1);
+	state_unwatch(s);
 	keep_wipe(s);
 	s->is_tls = s->is_h2 = false;
 	s->waits = 0;
@@ -217,13 +221,31 @@ state_later(void)
 	event_active(&broker.later, EV_TIMEOUT, 0);
 }
 
+struct event *
+state_watch(struct bslot *s)
+{
+	if (s->ev)
+		event_del(s->ev);
+	else
+		s->ev = mempool_get(&events);
+	CHK(s->ev);
+	return s->ev;
+}
+
+void
+state_unwatch(struct bslot *s)
+{
+	if (!s->ev)
+		return;
+	event_del(s->ev);
+	mempool_put(&events, s->ev);
+	s->ev = NULL;
+}
+
 void
 state_close_fd(struct bslot *s, bool shut)
 {
-	if (s->ev_set) {
-		event_del(&s->ev);
-		s->ev_set = false;
-	}
+	state_unwatch(s);
 	if (s->fd < 0)
 		return;
 	if (shut)

@@ -45,8 +45,8 @@ struct bslot {
 	struct list node; /* pool->slots or broker.free_slots */
 	struct bpool *pool;
 	struct peer *peer;
-	struct event ev; /* DIALING: write + timeout; OWN: read */
-	bool ev_set;     /* ev is initialised and may be pending */
+	/* DIALING: write + timeout; OWN: read; NULL: nobody waits for it */
+	struct event *ev;
 	enum bslot_state state;
 	int fd;              /* -1: none */
 	uint32_t gen, epoch; /* of the word, as the broker wrote it */
@@ -183,6 +183,10 @@ void state_later(void);
 bool state_is_adopting(void);
 /* shutdown (if asked for) and close the broker's copy. */
 void state_close_fd(struct bslot *s, bool shut);
+/* s->ev, deleted, to be assigned and added. */
+struct event *state_watch(struct bslot *s);
+/* It is waited for no more (harmless if it was not); s->ev is NULL. */
+void state_unwatch(struct bslot *s);
 /* Report a worker's fault to the master; logged there. */
 void state_violation(uint32_t instance, uint32_t type, int err, const char *fmt,
     ...) PRINTF_LIKE(4, 5);

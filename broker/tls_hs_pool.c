@@ -16,10 +16,12 @@
 
 #include "broker/tls_job.h"
 #include "shm/base/chk.h"
+#include "shm/base/mem.h"
 
 enum {
 	THREADS_MAX = 4,
-	TRIM_LEAST = 64 /* jobs at once that leave much memory behind */
+	TRIM_LEAST = 64, /* jobs at once that leave much memory behind */
+	QUIET_S = 1      /* without a job: what they left behind goes */
 };
 
 /* Jobs on their way from one thread to another. */
@@ -35,11 +37,14 @@ struct tls_worker {
 	struct mailbox in;
 	unsigned load;         /* jobs it has; the loop's */
 	unsigned active, peak; /* the same, as the thread sees it */
+	struct event quiet;    /* nothing is active */
 };
 
 static struct tls_worker workers[THREADS_MAX];
 static unsigned worker_count;
+static const struct timeval quiet_time = { QUIET_S, 0 };
 static struct mailbox done;
+static struct event done_quiet; /* no result came for a while */
 static void (*done_fn)(struct tls_job *j);
 
 void
@@ -126,6 +131,17 @@ on_job(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void
+on_quiet(evutil_socket_t fd, short what, void *arg)
+{
+	struct tls_worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (w->active == 0)
+		mem_trim();
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -134,6 +150,16 @@ thread_main(void *arg)
 	prctl(PR_SET_NAME, "wsb-broker-tls", 0, 0, 0);
 	event_base_dispatch(w->base);
 	return NULL;
+}
+
+/* What the loop freed was allocated in threads: its cache holds it. */
+static void
+on_done_quiet(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	mem_trim();
 }
 
 /* In the broker's loop. */
@@ -150,6 +176,7 @@ on_done(evutil_socket_t fd, short what, void *arg)
 		workers[j->thread].load--;
 		done_fn(j);
 	}
+	evtimer_add(&done_quiet, &quiet_time);
 }
 
 static int
@@ -165,6 +192,7 @@ worker_start(struct tls_worker *w)
 	r = mailbox_init(&w->in, w->base, on_job, w);
 	if (r != 0)
 		return r;
+	evtimer_assign(&w->quiet, w->base, on_quiet, w);
 	/* signals are the loop's affair */
 	sigfillset(&all);
 	CHK(pthread_sigmask(SIG_SETMASK, &all, &old) == 0);
@@ -186,7 +214,10 @@ tls_hs_pool_start(struct event_base *base, void (*fn)(struct tls_job *j))
 	n = cores < 1             ? 1
 	    : cores > THREADS_MAX ? (unsigned)THREADS_MAX
 				  : (unsigned)cores;
+	/* one heap: of those of threads the top is never given back */
+	(void)mallopt(M_ARENA_MAX, 1);
 	done_fn = fn;
+	evtimer_assign(&done_quiet, base, on_done_quiet, NULL);
 	r = mailbox_init(&done, base, on_done, NULL);
 	for (; r == 0 && worker_count < n; worker_count++) {
 		r = worker_start(&workers[worker_count]);
@@ -216,9 +247,12 @@ tls_hs_pool_done(struct tls_job *j)
 	struct tls_worker *w = j->w;
 
 	mailbox_put(&done, j);
-	if (--w->active > 0 || w->peak < TRIM_LEAST)
+	if (--w->active > 0)
+		return;
+	evtimer_add(&w->quiet, &quiet_time);
+	if (w->peak < TRIM_LEAST)
 		return;
 	/* a burst is over: its memory goes back to the system */
 	w->peak = 0;
-	malloc_trim(0);
+	mem_trim();
 }

@@ -83,6 +83,13 @@ is_normal(const struct txn *t)
 	    t->log.retries == 0;
 }
 
+static void
+line_out(const struct txn *t, const char *line, size_t n)
+{
+	log_line(t->fe->log.target_mask, t->log.level, sv_of(line, n));
+	stat_add(&wk.stat->log_lines, 1);
+}
+
 void
 access_log_line(struct stream *s)
 {
@@ -102,8 +109,33 @@ access_log_line(struct stream *s)
 		n = logfmt_build(l->fmt, t, line, sizeof(line));
 	else
 		n = plain_line(s, line, sizeof(line));
-	log_line(l->target_mask, t->log.level, sv_of(line, n));
-	stat_add(&wk.stat->log_lines, 1);
+	line_out(t, line, n);
+}
+
+struct logfmt_frozen *
+access_log_freeze(struct stream *s)
+{
+	const struct proxy_log *l = &s->t.fe->log;
+	char line[512];
+
+	if (!l->target_mask || s->t.log.silent || s->logged)
+		return NULL;
+	if (l->fmt)
+		return logfmt_freeze(l->fmt, &s->t);
+	return logfmt_freeze_text(
+	    &s->t, sv_of(line, plain_line(s, line, sizeof(line))));
+}
+
+void
+access_log_thaw(const struct logfmt_frozen *z, struct txn *t)
+{
+	static char line[LOG_LINE_MAX];
+	const struct proxy_log *l = &t->fe->log;
+
+	if (!l->target_mask || (l->dontlog_normal && is_normal(t)))
+		return;
+	fill_counts(t);
+	line_out(t, line, logfmt_thaw(l->fmt, z, t, line, sizeof(line)));
 }
 
 void
@@ -139,6 +171,31 @@ total_us(const struct txn *t)
 }
 
 static void
+count_bytes(const struct txn *t)
+{
+	uint64_t in = t->log.bytes_uploaded, out = t->log.bytes_read;
+	struct stat_proxy *fe =
+	    stat_proxy(&wk.board, wk.proc, (uint32_t)t->fe->row);
+	struct stat_proxy *be;
+	struct stat_server *srv;
+
+	stat_add(&fe->bytes_in, in);
+	stat_add(&fe->bytes_out, out);
+	stat_add(&wk.stat->bytes_in, in);
+	stat_add(&wk.stat->bytes_out, out);
+	if (t->be && t->be != t->fe) {
+		be = stat_proxy(&wk.board, wk.proc, (uint32_t)t->be->row);
+		stat_add(&be->bytes_in, in);
+		stat_add(&be->bytes_out, out);
+	}
+	if (t->srv) {
+		srv = stat_server(&wk.board, wk.proc, (uint32_t)t->srv->row);
+		stat_add(&srv->bytes_in, in);
+		stat_add(&srv->bytes_out, out);
+	}
+}
+
+static void
 count_server(const struct txn *t)
 {
 	const struct txn_times *at = &t->at;
@@ -146,8 +203,6 @@ count_server(const struct txn *t)
 	    stat_server(&wk.board, wk.proc, (uint32_t)t->srv->row);
 
 	stat_add(&st->requests, 1);
-	stat_add(&st->bytes_in, t->log.bytes_uploaded);
-	stat_add(&st->bytes_out, t->log.bytes_read);
 	stat_add(&st->status[status_class(t->status)], 1);
 	stat_add(&st->time_queue_us, span(at->queue_us, at->assigned_us));
 	stat_add(&st->time_connect_us, span(at->assigned_us, at->connect_us));
@@ -171,26 +226,34 @@ count_backend(const struct txn *t)
 	if (t->be == t->fe)
 		return; /* the rest is counted as the frontend's */
 	stat_add(&st->requests, 1);
-	stat_add(&st->bytes_in, t->log.bytes_uploaded);
-	stat_add(&st->bytes_out, t->log.bytes_read);
 	stat_add(&st->status[status_class(t->status)], 1);
 }
 
-void
-access_log_count_end(struct stream *s)
+/* The request was answered. */
+static void
+count_answer(const struct txn *t)
 {
-	const struct txn *t = &s->t;
 	struct stat_proxy *fe =
 	    stat_proxy(&wk.board, wk.proc, (uint32_t)t->fe->row);
 
-	stat_add(&fe->bytes_in, t->log.bytes_uploaded);
-	stat_add(&fe->bytes_out, t->log.bytes_read);
-	stat_add(&wk.stat->bytes_in, t->log.bytes_uploaded);
-	stat_add(&wk.stat->bytes_out, t->log.bytes_read);
 	if (t->status)
 		stat_add(&fe->status[status_class(t->status)], 1);
 	if (t->be)
 		count_backend(t);
 	if (t->srv)
 		count_server(t);
+}
+
+void
+access_log_count_tunnel(const struct stream *s)
+{
+	count_answer(&s->t);
+}
+
+void
+access_log_count_end(const struct txn *t)
+{
+	count_bytes(t);
+	if (!t->tunnel) /* else it was counted when it began */
+		count_answer(t);
 }

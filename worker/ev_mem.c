@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 enum {
-	SMALL_BYTES = 32,
+	SMALL_BYTES = 16,
 	REGION_BYTES = SMALL_BYTES << 20 /* for a million descriptors */
 };
 

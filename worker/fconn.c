@@ -112,8 +112,9 @@ idle_arm(struct fconn *fc)
 	wheel_set(wk.wheel, &fc->timer, ms ? fc->since_ms + ms : 0);
 }
 
-void
-fconn_close(struct fconn *fc)
+/* Everything but the descriptor and the place among the clients. */
+static void
+release(struct fconn *fc)
 {
 	CHK(!fc->s);
 	fconn_set_state(fc, FC_GONE);
@@ -127,9 +128,24 @@ fconn_close(struct fconn *fc)
 	buf_put(&fc->in);
 	txn_vars_free(&fc->cli.vars);
 	fconn_tls_free(fc);
-	close(fc->x.fd); /* no other process has a copy */
 	list_del(&fc->node);
+}
+
+void
+fconn_close(struct fconn *fc)
+{
+	release(fc);
+	close(fc->x.fd); /* no other process has a copy */
 	accept_ended(fc->cli.bind);
+	mempool_put(&fconn_pool, fc);
+}
+
+void
+fconn_leave(struct fconn *fc, int *fd_r)
+{
+	release(fc);
+	*fd_r = fc->x.fd;
+	fc->x.fd = -1;
 	mempool_put(&fconn_pool, fc);
 }
 

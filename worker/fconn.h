@@ -82,6 +82,11 @@ void fconn_new(int *fd, const struct bind *bind, const struct addr *src);
 void fconn_close(struct fconn *fc);
 /* The same in order: TLS hears that this is all. */
 void fconn_end(struct fconn *fc);
+/*
+ * Its stream is over and the connection a tunnel's: *fd_r is the caller's, and
+ * its place among the clients, accept_ended().  TLS was taken before.
+ */
+void fconn_leave(struct fconn *fc, int *fd_r);
 /* The fconn of one stream, zeroed, FC_BUSY: its transport is m. */
 void fconn_attach(struct fconn *fc, const struct front_ops *front,
     struct xmux *m, struct txn_client *shared);

@@ -5,6 +5,7 @@
 #include "worker/pool.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
@@ -163,6 +164,63 @@ pool_tunnel(struct pool *p, struct bconn *bc)
 		pool_chan_violation(p, IPC_NONE, -WSE_CORRUPT,
 		    "a leased slot's word was changed");
 	pool_chan_tell(p, bc->slot);
+}
+
+/*
+ * A page of the vault whose slots are all tunnels of ours holds nothing and
+ * goes back to the system: nobody writes there before one of them is free
+ * again.
+ */
+static void
+vault_trim(struct pool *p, uint32_t slot)
+{
+	uint32_t first = slot - slot % VAULT_PAGE_SLOTS;
+
+	for (uint32_t i = first; i < first + VAULT_PAGE_SLOTS; i++) {
+		struct slot_view v;
+
+		if (i >= p->board->cap.slot_count)
+			return;
+		v = slot_get(p->board, i);
+		if (v.state != SLOT_TUNNEL || v.holder != p->instance)
+			return;
+	}
+	vault_forget(p->vault, first);
+}
+
+struct pool_tunnel
+pool_tunnel_take(
+    struct pool *p, struct bconn **bcp, int *fd_r, struct tls_rec **tls_r)
+{
+	struct bconn *bc = *bcp;
+	struct pool_tunnel t = { bc->slot, bc->gen };
+
+	*bcp = NULL;
+	pool_tunnel(p, bc);
+	if (bc->is_tls)
+		vault_trim(p, bc->slot);
+	*fd_r = bc->fd;
+	*tls_r = bc->tls;
+	bc->fd = -1;
+	bc->tls = NULL;
+	pool_idle_forget(p, bc);
+	p->held_count++; /* it is held still */
+	return t;
+}
+
+void
+pool_tunnel_end(
+    struct pool *p, struct pool_tunnel t, const struct server *srv, int *fd)
+{
+	shutdown(*fd, SHUT_RDWR);
+	if (slot_close(p->board, t.slot, t.gen, p->instance) != 0)
+		pool_chan_violation(p, IPC_NONE, -WSE_CORRUPT,
+		    "a tunnel's slot's word was changed");
+	close(*fd);
+	*fd = -1;
+	p->held_count--;
+	pool_chan_tell(p, t.slot);
+	pool_permit_drop(p, (uint32_t)srv->row, true);
 }
 
 void

@@ -154,6 +154,19 @@ void pool_rest(struct pool *p, struct bconn **bc, bool permit);
 /* It became a tunnel: never pooled again; the permit stays counted until
  * pool_close(). */
 void pool_tunnel(struct pool *p, struct bconn *bc);
+/*
+ * The same, and the connection is the caller's: *fd_r, and *tls_r (NULL:
+ * plain), which is to be wiped and freed.  *bc becomes NULL; what is left
+ * here is a slot and its generation, for pool_tunnel_end().
+ */
+struct pool_tunnel {
+	uint32_t slot, gen;
+};
+struct pool_tunnel pool_tunnel_take(
+    struct pool *p, struct bconn **bc, int *fd_r, struct tls_rec **tls_r);
+/* It has ended: takes *fd; gives the permit back. */
+void pool_tunnel_end(
+    struct pool *p, struct pool_tunnel t, const struct server *srv, int *fd);
 /* Give all idle connections to the broker; afterwards pool_get() still works
  * for streams in flight. */
 void pool_drain(struct pool *p);

@@ -269,8 +269,8 @@ hold_one(struct pool *p, uint32_t i)
 			pool_idle_drop(p, bc); /* stolen by the dead broker */
 		return true;
 	}
-	/* a GRANT that never came, or a notice that never went */
-	if (!bc && v.state != SLOT_CLOSING)
+	/* a GRANT that never came; a notice that never went, or a tunnel */
+	if (!bc && v.state != SLOT_CLOSING && v.state != SLOT_TUNNEL)
 		return true;
 	m.u.slot.slot = i;
 	m.u.slot.gen = v.gen;

@@ -277,13 +277,14 @@ pool_idle_adopt(struct pool *p, uint32_t slot, uint32_t gen, uint32_t server,
 	return bc;
 }
 
-static void
-forget(struct pool *p, struct bconn *bc)
+void
+pool_idle_forget(struct pool *p, struct bconn *bc)
 {
 	event_del(&bc->rev);
 	unlink_idle(p, bc);
 	pool_tls_forget(bc);
-	close(bc->fd);
+	if (bc->fd >= 0)
+		close(bc->fd);
 	CHK(p->by_slot[bc->slot] == bc);
 	p->by_slot[bc->slot] = NULL;
 	p->held_count--;
@@ -293,7 +294,7 @@ forget(struct pool *p, struct bconn *bc)
 void
 pool_idle_drop(struct pool *p, struct bconn *bc)
 {
-	forget(p, bc);
+	pool_idle_forget(p, bc);
 }
 
 void
@@ -308,7 +309,7 @@ pool_idle_end(struct pool *p, struct bconn *bc, int why, bool permit)
 	if (slot_close(p->board, slot, bc->gen, p->instance) != 0)
 		pool_chan_violation(p, IPC_NONE, -WSE_CORRUPT,
 		    "a held slot's word was changed");
-	forget(p, bc);
+	pool_idle_forget(p, bc);
 	pool_chan_tell(p, slot);
 	if (permit)
 		pool_permit_drop(p, server, true);

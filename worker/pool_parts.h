@@ -89,6 +89,8 @@ void pool_idle_put(struct pool *p, struct bconn *bc, bool permit);
 void pool_idle_revive(struct pool *p, struct bconn *bc);
 /* Give up the descriptor without ending the connection; frees bc. */
 void pool_idle_drop(struct pool *p, struct bconn *bc);
+/* Nothing of it is left but the slot's word; frees bc. */
+void pool_idle_forget(struct pool *p, struct bconn *bc);
 /* shutdown, CLOSING, CLOSE; frees bc. */
 void pool_idle_end(struct pool *p, struct bconn *bc, int why, bool permit);
 /* Of one that was idle and was acquired for an event: back, or closed. */

@@ -24,6 +24,7 @@ libwsb_a_SOURCES += \
 	worker/rules/fetch_ws.c \
 	worker/rules/log_time.c worker/rules/log_time.h \
 	worker/rules/logfmt_addr.c \
+	worker/rules/logfmt_freeze.c \
 	worker/rules/logfmt_line.c \
 	worker/rules/logfmt_misc.c \
 	worker/rules/logfmt_out.c worker/rules/logfmt_out.h \

@@ -223,7 +223,7 @@ log_end(struct stream *s)
 		    &wk.board, LIM_BACKEND, (uint32_t)t->be->row, wk.proc);
 	if (!s->logged)
 		access_log_line(s);
-	access_log_count_end(s);
+	access_log_count_end(t);
 }
 
 /* What the client sent beyond this request goes to the front of `in`. */

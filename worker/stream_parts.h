@@ -67,9 +67,21 @@ void tunnel_server_readable(struct stream *s);
 void tunnel_progress(struct stream *s);
 /* When it times out on this side, clock_ms(); 0: never. */
 uint64_t tunnel_due(const struct stream *s, bool client_side);
+/* The same of a tunnel without a stream. */
+struct tunnel_clock {
+	const struct proxy_timeouts *fe, *be;
+	uint64_t client_ms, server_ms; /* when each was heard last */
+	bool half;                     /* one side has ended */
+};
+uint64_t tunnel_due_of(const struct tunnel_clock *c, bool client_side);
 /* The stream ends: no tunnel any more (harmless if it was none). */
 void tunnel_ended(struct stream *s);
 void tunnel_timeout(struct stream *s, bool client_side);
+/* One more through this server, or (-1) one less; carried: over a client's
+ * HTTP/2 connection. */
+void tunnel_count(const struct server *srv, bool carried, int by);
+/* What came from `from` is over: say so. False: again when `to` is writable. */
+bool tunnel_pass_end(const struct xprt *from, const struct xprt *to);
 
 /* reply.c: answer with a default page or errorfile. May end the stream. */
 void reply_status(struct stream *s, unsigned status);
@@ -87,6 +99,12 @@ MUST_USE int h1_head_put(const struct http_head *h, struct buf *b);
 void access_log_refused(const struct fconn *fc, const char *why);
 void access_log_line(struct stream *s);
 void access_log_count_request(struct stream *s);
-void access_log_count_end(struct stream *s);
+/* A tunnel begins: all but its bytes are known. */
+void access_log_count_tunnel(const struct stream *s);
+void access_log_count_end(const struct txn *t);
+/* A tunnel's line as far as it is known; NULL: none is wanted, or no memory. */
+struct logfmt_frozen *access_log_freeze(struct stream *s);
+/* Write it at the end; of t, see logfmt_freeze(). */
+void access_log_thaw(const struct logfmt_frozen *z, struct txn *t);
 
 #endif

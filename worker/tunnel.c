@@ -5,17 +5,18 @@
  */
 #include <string.h>
 
+#include "worker/duct.h"
 #include "worker/stream_parts.h"
 
-static void
-count(struct stream *s, int by)
+void
+tunnel_count(const struct server *srv, bool carried, int by)
 {
-	uint32_t row = (uint32_t)s->t.srv->row;
+	uint32_t row = (uint32_t)srv->row;
 
 	wk.tunnels += (unsigned)by;
 	atomic_store_explicit(
 	    &wk.row->tunnels, wk.tunnels, memory_order_relaxed);
-	if (s->fc->front) {
+	if (carried) {
 		wk.carried += (unsigned)by;
 		atomic_store_explicit(
 		    &wk.row->carried, wk.carried, memory_order_relaxed);
@@ -38,7 +39,7 @@ void
 tunnel_ended(struct stream *s)
 {
 	if (s->tunnel_counted)
-		count(s, -1);
+		tunnel_count(s->t.srv, s->fc->front, -1);
 	s->tunnel_counted = false;
 }
 
@@ -83,14 +84,34 @@ client_rest(struct stream *s)
 	return 0;
 }
 
+/* What is known of it now is counted now. */
+static void
+count_begin(struct stream *s)
+{
+	const struct txn *t = &s->t;
+
+	tunnel_count(t->srv, s->fc->front, 1);
+	s->tunnel_counted = true;
+	stat_add(&wk.stat->tunnels, 1);
+	stat_add(
+	    &stat_proxy(&wk.board, wk.proc, (uint32_t)t->be->row)->tunnels, 1);
+	stat_add(
+	    &stat_server(&wk.board, wk.proc, (uint32_t)t->srv->row)->tunnels,
+	    1);
+	access_log_count_tunnel(s);
+}
+
 void
 tunnel_start(struct stream *s)
 {
 	struct txn *t = &s->t;
-	uint32_t row = (uint32_t)t->srv->row;
 
 	ws_watch_start(&s->watch, t);
 	t->tunnel = &s->watch.sum;
+	count_begin(s);
+	log_begin(s);
+	if (duct_start(s))
+		return;
 	t->res = NULL;
 	if (client_rest(s) < 0) {
 		stream_term(s, 'R', 'D');
@@ -106,11 +127,6 @@ tunnel_start(struct stream *s)
 	if (!s->b.x.mux)
 		pool_tunnel(wk.pool, s->b.bc);
 	stream_set_state(s, ST_TUNNEL);
-	count(s, 1);
-	s->tunnel_counted = true;
-	stat_add(
-	    &stat_proxy(&wk.board, wk.proc, (uint32_t)t->be->row)->tunnels, 1);
-	stat_add(&stat_server(&wk.board, wk.proc, row)->tunnels, 1);
 	s->due.client_ms = s->due.server_ms = clock_ms();
 	if (flow_decode(&s->up) < 0 || flow_decode(&s->down) < 0) {
 		end(s, true); /* cannot be: nothing is decoded */
@@ -118,8 +134,6 @@ tunnel_start(struct stream *s)
 	}
 	passed(s, &s->up, flow_payload(&s->up)); /* what came along */
 	passed(s, &s->down, flow_payload(&s->down));
-	stat_add(&wk.stat->tunnels, 1);
-	log_begin(s);
 	if (!s->fc->eof)
 		fconn_read_on(s->fc);
 	else if (flow_eof(&s->up) < 0)
@@ -223,9 +237,8 @@ tunnel_server_readable(struct stream *s)
 		push_client(s);
 }
 
-/* False: again when `to` is writable. */
-static bool
-pass_end(const struct xprt *from, const struct xprt *to)
+bool
+tunnel_pass_end(const struct xprt *from, const struct xprt *to)
 {
 	if (!xprt_is_truncated(from))
 		return xprt_shutdown(to) != -WSE_AGAIN;
@@ -252,12 +265,12 @@ tunnel_progress(struct stream *s)
 	flow_detach(&s->up);
 	flow_detach(&s->down);
 	if (flow_is_done(&s->up) && !s->up_shut) {
-		s->up_shut = pass_end(&s->fc->x, &s->b.x);
+		s->up_shut = tunnel_pass_end(&s->fc->x, &s->b.x);
 		if (!s->up_shut)
 			back_write_on(s);
 	}
 	if (flow_is_done(&s->down) && !s->to_cli.data && !s->down_shut) {
-		s->down_shut = pass_end(&s->b.x, &s->fc->x);
+		s->down_shut = tunnel_pass_end(&s->b.x, &s->fc->x);
 		if (!s->down_shut)
 			fconn_write_on(s->fc);
 	}
@@ -274,23 +287,35 @@ tunnel_progress(struct stream *s)
 }
 
 uint64_t
-tunnel_due(const struct stream *s, bool client_side)
+tunnel_due_of(const struct tunnel_clock *c, bool client_side)
 {
-	const struct proxy_timeouts *fe = stream_fe_tmo(s);
-	const struct proxy_timeouts *be = stream_be_tmo(s);
-	uint64_t since = client_side ? s->due.client_ms : s->due.server_ms;
-	unsigned ms = client_side ? fe->client_ms : be->server_ms;
-	unsigned fin = client_side ? fe->client_fin_ms : be->server_fin_ms;
-	bool half = s->up.in_done || s->down.in_done;
+	uint64_t since = client_side ? c->client_ms : c->server_ms;
+	unsigned ms = client_side ? c->fe->client_ms : c->be->server_ms;
+	unsigned fin =
+	    client_side ? c->fe->client_fin_ms : c->be->server_fin_ms;
 
-	if (be->tunnel_ms) { /* activity on either side counts */
-		ms = be->tunnel_ms;
-		since = s->due.client_ms > s->due.server_ms ? s->due.client_ms
-							    : s->due.server_ms;
+	if (c->be->tunnel_ms) { /* activity on either side counts */
+		ms = c->be->tunnel_ms;
+		since =
+		    c->client_ms > c->server_ms ? c->client_ms : c->server_ms;
 	}
-	if (half && fin && (!ms || fin < ms))
+	if (c->half && fin && (!ms || fin < ms))
 		ms = fin;
 	return ms ? since + ms : 0;
+}
+
+uint64_t
+tunnel_due(const struct stream *s, bool client_side)
+{
+	struct tunnel_clock c = {
+		.fe = stream_fe_tmo(s),
+		.be = stream_be_tmo(s),
+		.client_ms = s->due.client_ms,
+		.server_ms = s->due.server_ms,
+		.half = s->up.in_done || s->down.in_done,
+	};
+
+	return tunnel_due_of(&c, client_side);
 }
 
 void

@@ -7,7 +7,6 @@
  */
 #include "worker/worker.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +16,10 @@
 #include "shm/base/chk.h"
 #include "shm/base/fds.h"
 #include "shm/base/log.h"
+#include "shm/base/mem.h"
 #include "worker/accept.h"
 #include "worker/certs.h"
+#include "worker/duct.h"
 #include "worker/ev_mem.h"
 #include "worker/even.h"
 #include "worker/fconn.h"
@@ -74,7 +75,7 @@ shrink(void)
 
 	freed += now;
 	if (freed >= SHRINK_LEAST || (freed && !now)) {
-		malloc_trim(0);
+		mem_trim();
 		freed = 0;
 	}
 }
@@ -349,6 +350,8 @@ worker_main(const struct worker_heritage *h)
 	if (fconn_tls_init() < 0)
 		fail("TLS contexts");
 	h2_back_init();
+	if (duct_init() < 0)
+		fail("a set of descriptors");
 	channels_start(h);
 	even_init();
 	if (sandbox_filter() < 0)

@@ -60,6 +60,21 @@ xprt_tls_begin(struct xtls *xt, struct tls_rec *rec, struct event *rev)
 }
 
 void
+xprt_tls_move(struct xtls *to, struct xtls *from, struct tls_rec *rec)
+{
+	bool is_warm = list_is_linked(&from->warm);
+
+	list_del(&from->warm);
+	*to = *from;
+	to->rec = rec;
+	to->rev = NULL;
+	to->warm = (struct list){ 0 };
+	if (is_warm)
+		list_add_tail(&warm_list, &to->warm);
+	memset(from, 0, sizeof(*from));
+}
+
+void
 xprt_tls_end(struct xtls *xt)
 {
 	list_del(&xt->warm);
@@ -84,8 +99,8 @@ xprt_tls_cool(void)
 		list_del(&xt->warm);
 		n++;
 	}
-	/* after a burst the spare ones go, too */
-	if (n > MANY)
+	/* the spare ones go, too, after a burst, and when nobody is at work */
+	if (n > MANY || (n && list_is_empty(&warm_list)))
 		tls_rec_drain();
 	return n * CONTEXTS_BYTES;
 }

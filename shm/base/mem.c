@@ -4,6 +4,7 @@
  */
 #include "shm/base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,35 @@ mem_realloc(void *p, size_t n)
 	if (!q)
 		out_of_memory(n);
 	return q;
+}
+
+/*
+ * glibc caches CACHE_CHUNKS freed chunks of each small size, which it has no
+ * call to give back; scattered over the heap as a burst left them, each holds
+ * a page.  Other chunks take their places, of which the heap has whole runs
+ * once it was trimmed.
+ */
+static void
+cache_renew(void)
+{
+	enum { CACHE_CHUNKS = 7, CACHE_LEAST = 24, CACHE_MOST = 1032 };
+	void *volatile p[2 * CACHE_CHUNKS];
+	int i;
+
+	for (size_t n = CACHE_LEAST; n <= CACHE_MOST; n += 16) {
+		for (i = 0; i < 2 * CACHE_CHUNKS; i++)
+			p[i] = malloc(n);
+		while (i-- > 0)
+			free(p[i]);
+	}
+}
+
+void
+mem_trim(void)
+{
+	malloc_trim(0);
+	cache_renew();
+	malloc_trim(0);
 }
 
 char *

@@ -15,6 +15,12 @@ void *mem_realloc(void *p, size_t n);
 char *mem_strdup(const char *s);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Give the heap's free pages back to the system, also those that the calling
+ * thread's cache of small chunks holds on to.  Looks at all of the heap.
+ */
+void mem_trim(void);
+
 /* A freelist of equal objects; objects come zeroed. */
 struct mempool {
 	size_t object_bytes;

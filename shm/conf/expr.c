@@ -63,6 +63,8 @@ expr_need_text(unsigned need, unsigned when)
 		return "the response's status";
 	if (miss & FETCH_SRV)
 		return "a server";
+	if (miss & FETCH_END)
+		return "the end of the stream";
 	return "the HTTP request";
 }
 

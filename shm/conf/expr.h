@@ -35,13 +35,15 @@ enum {
 	FETCH_SRV = 8,       /* once a server is chosen */
 	FETCH_REQ_KEPT = 16, /* remembered of the request (FETCH_REQ implies) */
 	FETCH_RES_KEPT =
-	    32, /* remembered of the response (FETCH_RES implies) */
+	    32,         /* remembered of the response (FETCH_RES implies) */
+	FETCH_END = 64, /* what came of it: in log lines */
 
 	/* What callers of the parsers have, by place. */
 	FETCH_AT_REQUEST = FETCH_SESS | FETCH_REQ | FETCH_REQ_KEPT,
 	FETCH_AT_RESPONSE = FETCH_SESS | FETCH_SRV | FETCH_REQ_KEPT |
 	    FETCH_RES | FETCH_RES_KEPT,
-	FETCH_AT_LOG = FETCH_SESS | FETCH_SRV | FETCH_REQ_KEPT | FETCH_RES_KEPT
+	FETCH_AT_LOG =
+	    FETCH_SESS | FETCH_SRV | FETCH_REQ_KEPT | FETCH_RES_KEPT | FETCH_END
 };
 
 /* Life of a variable: the word before the dot of its name. */

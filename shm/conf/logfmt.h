@@ -18,6 +18,7 @@ struct logfmt_row {
 	void (*put)(struct logfmt_out *o, const struct logfmt_item *it);
 	unsigned when; /* FETCH_* needed */
 	const char *doc;
+	bool is_late; /* known at the end only */
 };
 
 extern const struct logfmt_row logfmt_tbl[];

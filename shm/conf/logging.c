@@ -18,7 +18,7 @@
 enum { SYSLOG_PORT = 514, LINE_MIN = 80, LINE_DEFAULT = 1024 };
 
 /* Fetches a log line of a proxy may hold. */
-enum { LOG_WHEN = FETCH_SESS | FETCH_REQ | FETCH_RES | FETCH_SRV };
+enum { LOG_WHEN = FETCH_SESS | FETCH_REQ | FETCH_RES | FETCH_SRV | FETCH_END };
 
 static int
 target_addr(struct conf_parse *cp, struct conf_log_target *lt)

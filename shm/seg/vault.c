@@ -95,6 +95,16 @@ vault_copy(const struct vault *v, uint32_t slot, uint32_t *kind_r, void *out,
 }
 
 void
+vault_forget(struct vault *v, uint32_t first)
+{
+	CHK(first % VAULT_PAGE_SLOTS == 0 &&
+	    first + VAULT_PAGE_SLOTS <= v->slot_count);
+	/* where pages are larger nothing is given back */
+	(void)madvise(&v->entry[first],
+	    VAULT_PAGE_SLOTS * sizeof(struct vault_entry), MADV_REMOVE);
+}
+
+void
 vault_wipe(struct vault *v, uint32_t slot)
 {
 	struct vault_entry *e;

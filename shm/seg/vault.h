@@ -11,7 +11,7 @@
 
 #include "shm/seg/board.h"
 
-enum { VAULT_STATE_MAX = 488 };
+enum { VAULT_STATE_MAX = 488, VAULT_PAGE_SLOTS = 4096 / 512 };
 
 /* What an entry holds, and what ALPN said.  state[] is that of TLS, if any,
  * then that of HTTP/2, if any. */
@@ -57,6 +57,11 @@ bool vault_take(struct vault *v, uint32_t slot, uint32_t gen);
  */
 MUST_USE ssize_t vault_copy(const struct vault *v, uint32_t slot,
     uint32_t *kind_r, void *out, size_t room);
+/*
+ * Give back the memory of the VAULT_PAGE_SLOTS entries from this one on, which
+ * are wiped; they read as zero.
+ */
+void vault_forget(struct vault *v, uint32_t first);
 /* Wipe an entry's secrets. */
 void vault_wipe(struct vault *v, uint32_t slot);
 

@@ -2,17 +2,27 @@
 """Tunnels: what passes is counted, by opcode, and told in log lines; their
 life is no request's time; they leave pool and broker; ends of all kinds."""
 
+import base64
 import csv
+import hashlib
 import os
 import re
+import signal
 import socket
+import ssl
 import struct
+import sys
 import threading
 from pathlib import Path
 
-from wsbridge import accept_of
-from wsbtest import Client, FakeServer, Origin, Proxy, limit, wait_until
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from test_tls_back import certificates  # noqa: E402
+from test_tls_memory import tls_port  # noqa: E402
+from test_ws_memory import context as client_context  # noqa: E402
+from wsbtest import Client, FakeServer, Origin, Proxy, limit, \
+    wait_until  # noqa: E402
 
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 FORMAT = ('log-format "%ST %ts %B in=%[tunnel.bytes_in] out=%[tunnel.bytes_out]'
           ' m=%[ws.msgs_in]/%[ws.msgs_out] t=%[ws.msgs_in(text)] '
           'b=%[ws.msgs_in(binary)] p=%[ws.msgs_in(ping)]/%[ws.msgs_out(pong)] '
@@ -91,16 +101,21 @@ def frame(first, payload=b""):
     return bytes([first, len(payload)]) + payload
 
 
+def answer_101(sock, more=b""):
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += sock.recv(4096)
+    key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)[1]
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+    sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
+                 b"\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+                 accept + b"\r\n\r\n" + more)
+
+
 def scripted(*steps):
     """A server that answers 101, then says each step; None: reads first."""
     def serve(sock, _number):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += sock.recv(4096)
-        key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)[1].decode()
-        sock.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
-                     b"\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-                     + accept_of(key).encode() + b"\r\n\r\n" + steps[0])
+        answer_101(sock, steps[0])
         for step in steps[1:]:
             if step is None:
                 sock.recv(65536)
@@ -188,3 +203,171 @@ def test_tunnels_are_not_the_brokers():
         client.close()
     wait_until(lambda: tunnels(proxy) == 0, 20)
     wait_until(lambda: proxy.board()["servers"][0]["slot_count"] == 0, 20)
+
+
+MEGABYTE = os.urandom(1 << 20)
+
+
+def flood(client, count):
+    """Sends so many megabytes in messages and reads them back."""
+    def send():
+        for _ in range(count):
+            client.ws_send(MEGABYTE, 2)
+    if isinstance(client.socket, ssl.SSLSocket):  # is no two threads'
+        for at in range(0, count << 20, 1 << 17):
+            part = MEGABYTE[at % (1 << 20):][:1 << 17]
+            client.ws_send(part, 2)
+            assert client.ws_recv() == (2, part)
+        return
+    sender = threading.Thread(target=send)
+    sender.start()
+    for _ in range(count):
+        assert client.ws_recv() == (2, MEGABYTE)
+    sender.join()
+
+
+def buffers(proxy):
+    """Anonymous memory of the worker, bytes."""
+    worker, = proxy.pids()["workers"]
+    text = Path(f"/proc/{worker}/smaps_rollup").read_text()
+    return int(text.split("\nAnonymous:")[1].split()[0]) * 1024
+
+
+TLS = "ssl crt {certs}/ecdsa.pem"
+
+
+@limit(120)
+def test_bulk_both_ways_is_whole_and_leaves_no_buffer():
+    origin = Origin("--tls-listen", "127.0.0.1:0")
+    for front, back in (("", ""), (TLS, "ssl verify none")):
+        proxy = Proxy("""
+frontend fe
+    bind 127.0.0.1:{port} %s
+    timeout tunnel 60s
+    default_backend b
+backend b
+    timeout tunnel 60s
+    server s 127.0.0.1:{to} %s
+""" % (front, back), certs=certificates(), nofile=4000,
+                      to=tls_port(origin) if back else origin.port)
+        context = client_context() if front else None
+        held = []
+        for _ in range(20):
+            client = Client(proxy.port, timeout=60)
+            if context:
+                client.socket = context.wrap_socket(client.socket)
+            assert client.ws_open().status == 101
+            held.append(client)
+        for client in held:
+            client.ws_send(b"first")
+            assert client.ws_recv() == (1, b"first")
+        wait_until(lambda: buffers(proxy) < 16 << 20, 30)
+        before = buffers(proxy)
+        for client in held:
+            flood(client, 2)
+        wait_until(lambda: buffers(proxy) < before + (1 << 20), 30)
+        for client in held:
+            client.ws_send(b"again")
+            assert client.ws_recv() == (1, b"again")
+        assert proxy.board()["totals"]["ws_binary_out"] >= 40
+        proxy.stop()
+
+
+@limit(120)
+def test_a_slow_reader_stops_the_other_side():
+    """What nobody reads stays where it came from."""
+    done = threading.Event()
+
+    def serve(sock, _number):
+        answer_101(sock)
+        sent = 0
+        sock.settimeout(2)
+        try:
+            while sent < 64 << 20:
+                sent += sock.send(MEGABYTE[sent % len(MEGABYTE):])
+        except TimeoutError:
+            stuck.append(sent)
+        done.wait(60)
+        sock.settimeout(30)
+        while sent < 64 << 20:
+            sent += sock.send(MEGABYTE[sent % len(MEGABYTE):])
+        sock.shutdown(socket.SHUT_WR)
+    stuck = []
+    proxy = ws_proxy(FakeServer(serve))
+    client = Client(proxy.port, timeout=60, rcvbuf=65536)
+    assert client.ws_open().status == 101
+    wait_until(lambda: stuck, 60)
+    assert buffers(proxy) < 16 << 20
+    done.set()
+    got = len(client.buffer)
+    while got < 64 << 20:
+        part = client.socket.recv(1 << 20)
+        assert part == (MEGABYTE * 2)[got % (1 << 20):][:len(part)]
+        got += len(part)
+    assert client.is_closed(10)
+
+
+def test_each_direction_ends_by_itself():
+    def serve(sock, _number):
+        answer_101(sock)
+        said = b"".join(iter(lambda: sock.recv(4096), b""))
+        sock.sendall(b"heard " + said)
+    proxy = ws_proxy(FakeServer(serve), FORMAT)
+    with opened(proxy.port) as client:
+        client.send(b"\xff all of it")
+        client.shutdown()
+        assert client.read_all() == b"heard \xff all of it"
+    assert "by=client" in proxy.wait_log("in=11 out=17")
+
+
+def test_tunnels_outlive_the_broker():
+    proxy = ws_proxy(Origin(), workers=2, check=False)
+    held = [opened(proxy.port) for _ in range(20)]
+    old, = proxy.pids()["broker"]
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: proxy.pids()["broker"] not in ([], [old]), 20)
+    for client in held:
+        client.ws_send(b"on")
+        assert client.ws_recv() == (1, b"on")
+    with opened(proxy.port) as another:
+        another.ws_send(b"new")
+        assert another.ws_recv() == (1, b"new")
+        assert proxy.board()["servers"][0]["tunnels"] == 21
+    for client in held:
+        client.close()
+    wait_until(lambda: proxy.board()["servers"][0]["slot_count"] == 0, 20)
+    proxy.check()
+
+
+def test_timeout_tunnel_ends_the_silent():
+    proxy = Proxy("""
+frontend fe
+    bind 127.0.0.1:{port}
+    %s
+    default_backend b
+backend b
+    timeout tunnel 700ms
+    server s 127.0.0.1:{origin}
+""" % FORMAT, origin=Origin())
+    client = opened(proxy.port)
+    for _ in range(8):
+        threading.Event().wait(0.2)
+        client.ws_send(b"x")
+        assert client.ws_recv() == (1, b"x")
+    assert client.is_closed(20)
+    line = proxy.wait_log("by=proxy")
+    assert line.split("101 ")[1].startswith(("cD", "sD")), line
+    assert " m=8/8 " in line and "code=- " in line
+
+
+def test_maxconn_counts_tunnels_of_all_workers():
+    proxy = ws_proxy(Origin(), workers=2, server="maxconn 10", check=False)
+    held = [opened(proxy.port) for _ in range(10)]
+    waiting = Client(proxy.port)
+    waiting.send_request(headers=[
+        ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")])
+    wait_until(lambda: proxy.board()["servers"][0]["queue"] == 1, 20)
+    held.pop().close()
+    assert waiting.read_response().status == 101

@@ -10,7 +10,8 @@ enum {
 	RES = FETCH_RES,
 	SRV = FETCH_SRV,
 	REQK = FETCH_REQ_KEPT,
-	RESK = FETCH_RES_KEPT
+	RESK = FETCH_RES_KEPT,
+	END = FETCH_END
 };
 
 const struct fetch_row fetch_tbl[] = {
@@ -191,14 +192,14 @@ const struct fetch_row fetch_tbl[] = {
 	    "The status of the response." },
 	{ "str", "s", SMP_STR, SESS, fetch_const_str, false,
 	    "The given text." },
-	{ "tunnel.bytes_in", "", SMP_SINT, RESK, fetch_ws_bytes_in, false,
-	    "Bytes from the client through a tunnel so far; in log lines." },
-	{ "tunnel.bytes_out", "", SMP_SINT, RESK, fetch_ws_bytes_out, false,
-	    "Bytes to the client through a tunnel so far; in log lines." },
-	{ "tunnel.closed_by", "", SMP_STR, RESK, fetch_ws_closed_by, false,
+	{ "tunnel.bytes_in", "", SMP_SINT, END, fetch_ws_bytes_in, false,
+	    "Bytes from the client through a tunnel; in log lines." },
+	{ "tunnel.bytes_out", "", SMP_SINT, END, fetch_ws_bytes_out, false,
+	    "Bytes to the client through a tunnel; in log lines." },
+	{ "tunnel.closed_by", "", SMP_STR, END, fetch_ws_closed_by, false,
 	    "Who ended a tunnel, by a Close frame or its end: client, server, "
 	    "or proxy (a timeout, a stop); in log lines." },
-	{ "tunnel.duration", "", SMP_SINT, RESK, fetch_ws_duration, false,
+	{ "tunnel.duration", "", SMP_SINT, END, fetch_ws_duration, false,
 	    "Milliseconds since a tunnel's 101 or 200; in log lines." },
 	{ "unique-id", "", SMP_STR, SESS, fetch_msg_unique_id, false,
 	    "The unique id of the request." },
@@ -218,13 +219,13 @@ const struct fetch_row fetch_tbl[] = {
 	    "A random UUID (RFC 9562 version 4)." },
 	{ "var", "v,s?", SMP_ANY, SESS, fetch_const_var, false,
 	    "A variable, or the given text if it is not set." },
-	{ "ws.close_code", "", SMP_SINT, RESK, fetch_ws_close_code, false,
+	{ "ws.close_code", "", SMP_SINT, END, fetch_ws_close_code, false,
 	    "The code of a WebSocket's first Close, 1005 if it had none; in "
 	    "log lines." },
-	{ "ws.msgs_in", "s?", SMP_SINT, RESK, fetch_ws_msgs_in, false,
+	{ "ws.msgs_in", "s?", SMP_SINT, END, fetch_ws_msgs_in, false,
 	    "WebSocket messages from the client, text and binary ones, or of "
 	    "the given kind: text, binary, ping, pong, close; in log lines." },
-	{ "ws.msgs_out", "s?", SMP_SINT, RESK, fetch_ws_msgs_out, false,
+	{ "ws.msgs_out", "s?", SMP_SINT, END, fetch_ws_msgs_out, false,
 	    "The same of messages to the client." },
 };
 

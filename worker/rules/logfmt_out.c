@@ -161,7 +161,7 @@ logfmt_put_expr(struct logfmt_out *o, const struct logfmt_item *it)
 	logfmt_put_text(o, it, s.s);
 }
 
-static void
+void
 logfmt_put_item(struct logfmt_out *o, const struct logfmt_item *it)
 {
 	char *before = o->p;

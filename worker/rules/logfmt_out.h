@@ -53,6 +53,8 @@ void logfmt_put_text(
 /* Request lines and captures: control and special bytes as #XX. */
 void logfmt_put_encoded(struct logfmt_out *o, const struct logfmt_item *it,
     enum logfmt_set set, struct sv s);
+/* One item of a format. */
+void logfmt_put_item(struct logfmt_out *o, const struct logfmt_item *it);
 /* Build in the txn's arena, or the constant text itself. False: no memory. */
 bool logfmt_eval(const struct logfmt *f, struct txn *t, struct sv *out_r);
 

@@ -182,6 +182,18 @@ void rules_capture_response(struct txn *t);
  * room. */
 size_t
 logfmt_build(const struct logfmt *f, struct txn *t, char *out, size_t room);
+/*
+ * The line of a tunnel, at its begin: what is known is written, the rest is
+ * asked by logfmt_thaw(), to which another txn may be given with only what is
+ * late: times' end_us, log, tunnel, conf and proxies.  NULL: no memory.
+ */
+struct logfmt_frozen;
+struct logfmt_frozen *logfmt_freeze(const struct logfmt *f, struct txn *t);
+/* The same of a whole line, without a format. */
+struct logfmt_frozen *logfmt_freeze_text(struct txn *t, struct sv line);
+void logfmt_frozen_free(struct logfmt_frozen **z);
+size_t logfmt_thaw(const struct logfmt *f, const struct logfmt_frozen *z,
+    struct txn *t, char *out, size_t room);
 /* Free variables (values are malloc'ed, bounded). */
 void txn_vars_free(struct var **v);
 

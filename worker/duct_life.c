@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ducts: how they begin and end, and their timers.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shm/base/chk.h"
+#include "worker/accept.h"
+#include "worker/duct_int.h"
+#include "worker/fconn_tls.h"
+#include "worker/stream_parts.h"
+
+enum { ARENA_BYTES = 4096, RETRIES_MAX = 255 };
+
+static struct mempool duct_pool = MEMPOOL_SLABS(struct duct);
+static struct mempool tls_pool = MEMPOOL_SLABS(struct duct_tls);
+static struct duct *dead_list;
+
+void
+duct_term(struct duct *d, char who, char where)
+{
+	if (d->term[0] == TERM_NONE) {
+		d->term[0] = who;
+		d->term[1] = where;
+	}
+}
+
+/* --- the end --- */
+
+/* What its line and the counters are told, on a txn that is made for it. */
+static void
+tell(struct duct *d)
+{
+	static _Alignas(8) char arena[ARENA_BYTES];
+	struct ws_watch *w = &d->watch;
+	struct txn t = {
+		.conf = wk.conf,
+		.fe = duct_fe(d),
+		.be = d->srv->px,
+		.srv = d->srv,
+		.arena = { arena, 0, sizeof(arena) },
+		.status = 101,
+		.tunnel = &w->sum,
+	};
+
+	t.at.end_us = clock_us();
+	memcpy(t.log.term, d->term, sizeof(d->term));
+	t.cookie.req = d->cookie[0];
+	t.cookie.res = d->cookie[1];
+	t.log.level = (enum log_level)d->level;
+	t.log.retries = d->retries;
+	t.log.bytes_uploaded = d->head_bytes[WS_IN] + w->sum.bytes[WS_IN];
+	t.log.bytes_read = d->head_bytes[WS_OUT] + w->sum.bytes[WS_OUT];
+	if (d->line)
+		access_log_thaw(d->line, &t);
+	logfmt_frozen_free(&d->line);
+	access_log_count_end(&t);
+}
+
+static void
+tls_free(struct duct_end *e)
+{
+	if (!e->tls)
+		return;
+	xprt_tls_end(&e->tls->xt);
+	tls_rec_wipe(&e->tls->rec);
+	mempool_put(&tls_pool, e->tls);
+	e->tls = NULL;
+}
+
+void
+duct_finish(struct duct *d)
+{
+	struct xprt server = duct_xprt(d, SERVER);
+
+	CHK(!d->dead);
+	d->dead = true;
+	ws_watch_ended(&d->watch, 'P');
+	wheel_del(wk.wheel, &d->timer);
+	tunnel_count(d->srv, false, -1);
+	xprt_bye(&server);
+	/* %sc and %bc count the others */
+	pool_tunnel_end(wk.pool, d->slot, d->srv, &d->end[SERVER].fd);
+	if (d->counted)
+		limit_drop(
+		    &wk.board, LIM_BACKEND, (uint32_t)d->srv->px->row, wk.proc);
+	tell(d);
+	duct_drop_bytes(d);
+	tls_free(&d->end[CLIENT]);
+	tls_free(&d->end[SERVER]);
+	close(d->end[CLIENT].fd); /* no other process has a copy */
+	d->end[CLIENT].fd = -1;
+	accept_ended(d->bind);
+	d->next = dead_list;
+	dead_list = d;
+}
+
+void
+duct_bury(void)
+{
+	while (dead_list) {
+		struct duct *d = dead_list;
+
+		dead_list = d->next;
+		mempool_put(&duct_pool, d);
+	}
+}
+
+void
+duct_client_gone(struct duct *d)
+{
+	stat_add(&stat_proxy(&wk.board, wk.proc, (uint32_t)duct_fe(d)->row)
+		      ->client_aborts,
+	    1);
+	stat_add(&stat_server(&wk.board, wk.proc, (uint32_t)d->srv->row)
+		      ->client_aborts,
+	    1);
+	ws_watch_ended(&d->watch, 'C');
+	duct_term(d, 'C', 'D');
+	duct_finish(d);
+}
+
+/* --- timers --- */
+
+static uint64_t
+due(const struct duct *d, enum duct_side side)
+{
+	struct tunnel_clock c = {
+		.fe = &duct_fe(d)->tmo,
+		.be = &d->srv->px->tmo,
+		.client_ms = d->heard_ms[CLIENT],
+		.server_ms = d->heard_ms[SERVER],
+		.half = d->end[CLIENT].in_done || d->end[SERVER].in_done,
+	};
+
+	return tunnel_due_of(&c, side == CLIENT);
+}
+
+void
+duct_arm(struct duct *d)
+{
+	uint64_t c = due(d, CLIENT), s = due(d, SERVER);
+
+	wheel_set(wk.wheel, &d->timer, !c ? s : !s ? c : c < s ? c : s);
+}
+
+static void
+on_timer(struct wheel_timer *timer)
+{
+	struct duct *d = list_entry(timer, struct duct, timer);
+	uint64_t now = clock_ms(), c = due(d, CLIENT), s = due(d, SERVER);
+
+	if ((c && c <= now) || (s && s <= now)) {
+		duct_term(d, c && c <= now ? 'c' : 's', 'D');
+		duct_finish(d);
+		duct_bury();
+		return;
+	}
+	duct_arm(d);
+}
+
+/* --- the begin --- */
+
+/* What each side has sent that the other has not got yet. */
+struct rest {
+	struct buf head, down, up; /* taken from the stream */
+	uint32_t up_r;             /* where the client's bytes begin in up */
+};
+
+/* The request is through, and both ends are connections by themselves. */
+static bool
+fits(const struct stream *s)
+{
+	const struct flow *up = &s->up;
+
+	return !s->fc->front && !s->b.x.mux && s->b.bc && !s->fc->eof &&
+	    !s->b.write_dead && !s->to_srv.data && up->b && up->in_done &&
+	    flow_payload(up) == 0 && !xprt_has_unsent(&s->b.x) &&
+	    (size_t)buf_len(&s->to_cli) + buf_len(&s->dbuf) <= BUF_LARGE;
+}
+
+static void
+take(struct buf *to, struct buf *from)
+{
+	*to = *from;
+	*from = (struct buf){ 0 };
+}
+
+static void
+rest_take(struct stream *s, struct rest *r)
+{
+	r->up_r = s->up.raw_r;
+	take(&r->head, &s->to_cli);
+	take(&r->down, &s->dbuf);
+	take(&r->up, s->up.b);
+	flow_end(&s->up);
+}
+
+/* A duct with room for what s has; NULL: no memory, nothing is taken. */
+static struct duct *
+duct_new(const struct stream *s)
+{
+	struct duct *d = mempool_get(&duct_pool);
+	struct duct_tls *c = NULL, *v = NULL;
+
+	if (d && s->fc->x.tls)
+		c = mempool_get(&tls_pool);
+	if (d && s->b.x.tls)
+		v = mempool_get(&tls_pool);
+	if (d && (c || !s->fc->x.tls) && (v || !s->b.x.tls)) {
+		d->end[CLIENT].tls = c;
+		d->end[SERVER].tls = v;
+		return d;
+	}
+	if (c)
+		mempool_put(&tls_pool, c);
+	if (v)
+		mempool_put(&tls_pool, v);
+	if (d)
+		mempool_put(&duct_pool, d);
+	return NULL;
+}
+
+static void
+tls_take(struct duct_tls *t, struct xprt *x, struct tls_rec *rec)
+{
+	if (!t)
+		return;
+	t->rec = *rec;
+	rec->rx_ctx = rec->tx_ctx = NULL;
+	xprt_tls_move(&t->xt, x->tls, &t->rec);
+	x->tls = NULL;
+}
+
+static void
+server_take(struct duct *d, struct stream *s)
+{
+	struct tls_rec *rec;
+
+	tls_take(d->end[SERVER].tls, &s->b.x, s->b.bc->tls);
+	d->slot = pool_tunnel_take(wk.pool, &s->b.bc, &d->end[SERVER].fd, &rec);
+	if (rec)
+		tls_rec_wipe(rec);
+	free(rec);
+	s->b.x.fd = -1;
+}
+
+/* What is known at the begin. */
+static void
+note(struct duct *d, struct stream *s)
+{
+	const struct txn_log *l = &s->t.log;
+
+	d->bind = s->t.cli->bind;
+	d->srv = s->t.srv;
+	d->watch = s->watch;
+	d->heard_ms[CLIENT] = d->heard_ms[SERVER] = clock_ms();
+	d->head_bytes[WS_IN] = (uint32_t)l->bytes_uploaded;
+	d->head_bytes[WS_OUT] = (uint32_t)l->bytes_read + buf_len(&s->to_cli);
+	memcpy(d->term, l->term, sizeof(d->term));
+	d->cookie[0] = s->t.cookie.req;
+	d->cookie[1] = s->t.cookie.res;
+	d->level = (uint8_t)l->level;
+	d->retries =
+	    (uint8_t)(l->retries < RETRIES_MAX ? l->retries : RETRIES_MAX);
+	d->line = access_log_freeze(s);
+	d->counted = s->b.counted;
+	d->timer.fn = on_timer;
+}
+
+static void
+rest_pass(struct duct *d, struct rest *r)
+{
+	struct buf *down = &r->down, *up = &r->up;
+	const char *up_p = up->data ? up->data + r->up_r : NULL;
+	size_t up_n = up->data ? up->w - r->up_r : 0;
+
+	ws_watch_bytes(&d->watch, WS_OUT, down->data ? buf_rp(down) : NULL,
+	    buf_len(down), duct_fe(d), d->srv);
+	ws_watch_bytes(&d->watch, WS_IN, up_p, up_n, duct_fe(d), d->srv);
+	duct_send(d, CLIENT, buf_rp(&r->head), buf_len(&r->head));
+	if (!d->dead && buf_len(down))
+		duct_send(d, CLIENT, buf_rp(down), buf_len(down));
+	if (!d->dead && up_n)
+		duct_send(d, SERVER, up_p, up_n);
+	buf_put(&r->head);
+	buf_put(down);
+	buf_put(up);
+}
+
+bool
+duct_start(struct stream *s)
+{
+	struct fconn *fc = s->fc;
+	struct rest r;
+	struct duct *d = fits(s) ? duct_new(s) : NULL;
+
+	if (!d)
+		return false;
+	note(d, s);
+	rest_take(s, &r);
+	if (d->end[CLIENT].tls)
+		tls_take(d->end[CLIENT].tls, &fc->x, &fc->tls->rec);
+	server_take(d, s);
+	s->tunnel_counted = s->b.counted = false;
+	stream_drop(s);
+	fconn_leave(fc, &d->end[CLIENT].fd);
+	rest_pass(d, &r);
+	if (!d->dead)
+		duct_resume(d);
+	duct_bury();
+	return true;
+}
