@@ -168,3 +168,14 @@ hop_upgrade_filter(struct http_head *h, struct arena *a)
 	}
 	return left;
 }
+
+bool
+hop_upgrade_offers(const struct http_head *h, struct sv protocol)
+{
+	int i = -1;
+
+	while ((i = http_find_id(h, HID_UPGRADE, (unsigned)(i + 1))) >= 0)
+		if (has_elem(h->hdr[i].value, protocol))
+			return true;
+	return false;
+}

@@ -20,5 +20,7 @@ void hop_strip(struct http_head *h, bool keep_upgrade);
  * any token is left.  Values are rewritten in the arena.
  */
 bool hop_upgrade_filter(struct http_head *h, struct arena *a);
+/* Whether some Upgrade field of the head names this protocol. */
+bool hop_upgrade_offers(const struct http_head *h, struct sv protocol);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "shm/base/chk.h"
 #include "worker/cookie.h"
+#include "worker/hop.h"
 #include "worker/stream_parts.h"
 #include "worker/ws_key.h"
 
@@ -234,15 +235,14 @@ static bool
 is_switch(const struct stream *s)
 {
 	const struct http_head *req = s->t.req, *res = s->t.res;
-	bool other =
-	    http_find_id(res, HID_UPGRADE, 0) >= 0 && !ws_key_is_wanted(res);
+	int up = http_find_id(res, HID_UPGRADE, 0);
 
 	if (!s->is_upgrade || !flow_is_done(&s->up) || s->to_srv.data)
 		return false;
 	if (s->b.x.mux)
 		return true; /* there is no key in HTTP/2 */
-	if (other && ws_key_is_wanted(req))
-		return !s->t.req_h2; /* that asked for nothing else */
+	if (up >= 0 && ws_key_is_wanted(req) && !ws_key_is_wanted(res))
+		return hop_upgrade_offers(req, res->hdr[up].value);
 	return ws_key_is_accepted(req, res);
 }
 

@@ -5,6 +5,8 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "worker/hop.h"
+
 enum {
 	NONCE_BYTES = 16,
 	KEY_CHARS = 24, /* of the nonce in base64 */
@@ -16,16 +18,7 @@ static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 bool
 ws_key_is_wanted(const struct http_head *h)
 {
-	int i = -1;
-
-	while ((i = http_find_id(h, HID_UPGRADE, (unsigned)(i + 1))) >= 0) {
-		struct sv list = h->hdr[i].value, e;
-
-		while (sv_next_elem(&list, &e))
-			if (sv_ieq(e, SV("websocket")))
-				return true;
-	}
-	return false;
+	return hop_upgrade_offers(h, SV("websocket"));
 }
 
 bool

@@ -4,16 +4,18 @@ Each ends its own stream; the proxy's other streams, and what it keeps to its
 servers, go on."""
 
 import os
+import socket
 import struct
+import threading
 import time
 
 from h2client import (
     CANCEL, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM, HEADERS,
-    NO_ERROR, PREFACE, PROTOCOL_ERROR, RST_STREAM, WINDOW_UPDATE, H2Client,
-    literal_block)
+    NO_ERROR, PREFACE, PROTOCOL_ERROR, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    H2Client, frame_bytes, literal_block, settings_payload)
 from wsborigin import TlsOrigin
 from wsbridge import KEY, PLAIN_WAYS, WAYS, Bridge, accept_of
-from wsbtest import Client, Origin, Proxy, limit, wait_until
+from wsbtest import Client, FakeServer, Origin, Proxy, limit, wait_until
 
 H2_WAYS = [w for w in WAYS if w[0] == "h2"]
 HEAD = ("GET {0} HTTP/1.1\r\nHost: example.com\r\nConnection: upgrade\r\n"
@@ -35,6 +37,16 @@ def serve(peer):
     while data := peer.some():
         peer.send(data)
     peer.end()
+
+
+def exactly(conn, n):
+    data = b""
+    while len(data) < n:
+        more = conn.recv(n - len(data))
+        if not more:
+            raise ConnectionError("closed")
+        data += more
+    return data
 
 
 def still_good(bridge, way):
@@ -139,6 +151,52 @@ def test_extended_connects():
 
 
 @limit(60)
+def test_settings_of_servers_are_awaited():
+    """Before them nobody knows what the server takes."""
+    seen, gate = [], threading.Event()
+
+    def late(conn, number):
+        def frame():
+            head = exactly(conn, 9)
+            return head[3], int.from_bytes(head[5:], "big"), exactly(
+                conn, int.from_bytes(head[:3], "big"))
+
+        conn.settimeout(20)
+        exactly(conn, len(PREFACE))
+        kind, _, payload = frame()
+        assert kind == SETTINGS and payload[:6] == struct.pack("!HL", 2, 0)
+        assert gate.wait(20)
+        conn.setblocking(False)
+        try:    # all that came meanwhile
+            seen.append(conn.recv(65536, socket.MSG_PEEK))
+        except BlockingIOError:
+            seen.append(b"")
+        conn.settimeout(20)
+        conn.sendall(frame_bytes(SETTINGS, 0, 0, settings_payload(
+            {ENABLE_CONNECT_PROTOCOL: 1})))
+        while kind != HEADERS:
+            kind, sid, _ = frame()
+        assert sid == 1
+        conn.sendall(frame_bytes(HEADERS, END_HEADERS, 1, literal_block([OK])))
+        conn.recv(1)
+
+    server = FakeServer(late)
+    proxy = Proxy("backend b\n server s 127.0.0.1:{server} proto h2\n",
+                  server=server.port)
+    with Client(proxy.port) as c:
+        c.send(HEAD("/ws", VERSION + GOOD_KEY))
+        wait_until(lambda: server.accepted, what="a connection")
+        time.sleep(0.2)     # nothing comes, whatever the time
+        gate.set()
+        assert c.read_response().status == 101
+    kinds, data = [], seen[0]
+    while len(data) >= 9:
+        kinds.append(data[3])
+        data = data[9 + int.from_bytes(data[:3], "big"):]
+    assert HEADERS not in kinds, kinds
+
+
+@limit(60)
 def test_windows_invite_a_tunnel():
     """A WINDOW_UPDATE on the stream comes before the answer, not after an
     extended CONNECT that has ended already."""
@@ -199,6 +257,11 @@ SWITCHES = [ # what, what the server says to {accept}; what passes
     ("no Accept", said(*UPGRADED), None),
     ("an empty Accept", said(*UPGRADED, ACCEPT("")), None),
     ("a wrong Accept", said(*UPGRADED, ACCEPT(accept_of("other"))), None),
+    ("another protocol", said("Connection: Upgrade", "Upgrade: foo"), None),
+    ("another one and a wrong Accept", said(
+        "Connection: Upgrade", "Upgrade: foo, websocket",
+        ACCEPT(accept_of("other"))), None),
+    ("no Upgrade and no Accept", said("Connection: Upgrade"), None),
     ("another case", said(*UPGRADED, "Sec-WebSocket-Accept: {swapped}"), None),
     ("a length", said(*UPGRADED, "Sec-WebSocket-Accept: {accept}",
                       "Content-Length: 5") + b"hello", b"hello"),
