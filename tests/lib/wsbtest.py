@@ -348,6 +348,12 @@ class Proxy(Program):
 
         wait_until(ready, timeout, what="broker and workers")
 
+    def wait_running(self, timeout=20):
+        """Until every process is: whoever is killed before ends the start."""
+        wait_until(lambda: all(p["state"] == "running"
+                               for p in self.board()["processes"]), timeout,
+                   what="all processes")
+
     def pids(self):
         """{"master": pid, "broker": [pid], "workers": [pid, ...]}"""
         found = {"master": self.pid, "broker": [], "workers": []}

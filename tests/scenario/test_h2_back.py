@@ -459,6 +459,7 @@ def test_streams_and_idle_connections_outlive_the_broker():
 def test_kills_under_load_never_mix_up_bodies():
     origin = TlsOrigin()
     proxy = proxy_to(origin, TLS, more="retries 3")
+    proxy.wait_running()
     end = time.monotonic() + 15
     wrong, failed, done = [], [], [0]
 

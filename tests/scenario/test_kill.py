@@ -137,6 +137,8 @@ def test_sixty_seconds_of_random_kills():
     proxy = Proxy(ALWAYS, origin=origin, workers=4)
     dice = random.Random(4)
 
+    proxy.wait_running()
+
     def strike(result):
         while result.now() < 58:
             time.sleep(dice.uniform(0.05, 1.0))

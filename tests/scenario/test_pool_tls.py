@@ -327,6 +327,7 @@ def h1_client(port):
 
 def strike_at_random(proxy, seconds, seed):
     dice = random.Random(seed)
+    proxy.wait_running()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(dice.uniform(0.05, 0.7))
