@@ -93,8 +93,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(cookie_request(&again, false) == 0);
 	MUST(!be.cookie.insert || !be.cookie.indirect || !again.cookie.req);
 	if (nul)
-		put(&res, SV("Set-Cookie"),
-		    sv_of(nul + 1, n - first - 1));
+		put(&res, SV("Set-Cookie"), sv_of(nul + 1, n - first - 1));
 	free(t.arena.data);
 	t.arena = again.arena;
 	t.srv = t.cookie.srv ? t.cookie.srv : &srv[0];
