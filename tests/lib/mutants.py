@@ -208,7 +208,8 @@ def heads():
     yield "upgrade_h2c", get(b"Upgrade: h2c\r\nHTTP2-Settings: AA\r\n"
                              b"Connection: Upgrade, HTTP2-Settings\r\n")
     yield "upgrade_cl", post(
-        b"Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 5\r\n",
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 5\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
         b"hello" + SMUGGLED)
     yield "connection_host", get(b"Connection: Host\r\n")
     yield "connection_cookie", get(b"Connection: Cookie\r\nCookie: a=b\r\n")

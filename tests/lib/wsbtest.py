@@ -350,7 +350,7 @@ class Proxy(Program):
 
     def wait_running(self, timeout=20):
         """Until every process is: whoever is killed before ends the start."""
-        wait_until(lambda: all(p["state"] == "running"
+        wait_until(lambda: all(p["state"] == "run"
                                for p in self.board()["processes"]), timeout,
                    what="all processes")
 
