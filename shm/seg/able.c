@@ -20,14 +20,12 @@ able_set(
 }
 
 enum able
-able_get(const _Atomic uint64_t *word, uint32_t epoch, uint64_t now_us,
-    uint32_t ttl_ms)
+able_last(const _Atomic uint64_t *word, uint32_t epoch, uint64_t *ms_r)
 {
 	uint64_t w = atomic_load_explicit(word, memory_order_relaxed);
-	uint64_t ms = w >> (EPOCH_BITS + ABLE_BITS), now_ms = now_us / 1000;
 
-	if ((w >> ABLE_BITS & EPOCH_MASK) != (epoch & EPOCH_MASK) ||
-	    ms > now_ms || now_ms - ms >= ttl_ms)
+	*ms_r = w >> (EPOCH_BITS + ABLE_BITS);
+	if ((w >> ABLE_BITS & EPOCH_MASK) != (epoch & EPOCH_MASK))
 		return ABLE_UNKNOWN;
 	switch (w & ABLE_MASK) {
 	case ABLE_NO:
@@ -37,4 +35,28 @@ able_get(const _Atomic uint64_t *word, uint32_t epoch, uint64_t now_us,
 	default:
 		return ABLE_UNKNOWN;
 	}
+}
+
+enum able
+able_get(const _Atomic uint64_t *word, uint32_t epoch, uint64_t now_us,
+    uint32_t ttl_ms)
+{
+	uint64_t ms, now_ms = now_us / 1000;
+	enum able able = able_last(word, epoch, &ms);
+
+	return ms > now_ms || now_ms - ms >= ttl_ms ? ABLE_UNKNOWN : able;
+}
+
+const char *
+able_name(enum able able)
+{
+	switch (able) {
+	case ABLE_NO:
+		return "no";
+	case ABLE_YES:
+		return "yes";
+	case ABLE_UNKNOWN:
+		break;
+	}
+	return "unknown";
 }

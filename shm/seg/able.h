@@ -21,4 +21,10 @@ void able_set(
 enum able able_get(const _Atomic uint64_t *word, uint32_t epoch,
     uint64_t now_us, uint32_t ttl_ms);
 
+/* However long ago; *ms_r: when. */
+enum able
+able_last(const _Atomic uint64_t *word, uint32_t epoch, uint64_t *ms_r);
+/* "unknown", "no", "yes". */
+const char *able_name(enum able able);
+
 #endif

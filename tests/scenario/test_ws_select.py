@@ -2,6 +2,8 @@
 """Which protocol a WebSocket takes to a server: `ws`, `alpn`, `proto`, what
 was learned, which idle connections it takes, and which are kept ready."""
 
+import os
+import signal
 import ssl
 import tempfile
 from pathlib import Path
@@ -225,6 +227,27 @@ def test_prefer_h2_learns_once_that_a_server_is_not_able_to():
     assert origin.stats()["accepted"] == 7, origin.stats()
 
 
+def learned(proxy):
+    return proxy.board()["servers"][0]["ws_over_h2"]
+
+
+@limit(60)
+def test_what_was_learned_outlives_broker_and_worker():
+    origin = TlsOrigin(*NO_8441)
+    proxy = proxy_to(origin, BOTH + "ws prefer-h2", more="retries 10")
+    assert learned(proxy) == "unknown"
+    assert took(origin, proxy) == "h1"
+    assert learned(proxy) == "no"
+    for role in ("broker", "workers"):
+        before = proxy.pids()[role]
+        os.kill(before[0], signal.SIGKILL)
+        wait_until(lambda: len(proxy.pids()[role]) == 1
+                   and proxy.pids()[role] != before, 20, what=role)
+        wait_until(lambda: took(origin, proxy) == "h1", 20)
+    seen = origin.stats()
+    assert seen["h2"]["connections"] == 1, seen
+
+
 @limit(60)
 def test_prefer_h2_learns_from_an_ordinary_request():
     origin = TlsOrigin()
@@ -234,6 +257,7 @@ def test_prefer_h2_learns_from_an_ordinary_request():
         assert took(origin, proxy) == "h2"
     assert origin.stats()["accepted"] == 1, origin.stats()
     proxy.wait_log("Server be/s1: WebSockets go over HTTP/2")
+    assert learned(proxy) == "yes"
 
 
 @limit(90)

@@ -225,6 +225,7 @@ server(struct json *j, const struct snap *s, uint32_t i)
 	text(j, "last_error", v->last_error);
 	num(j, "tls_full", v->tls_full);
 	num(j, "tls_resumed", v->tls_resumed);
+	text(j, "ws_over_h2", able_name(v->ws_able));
 	by_state(j, &v->slots, false);
 	by_tag(j, &v->slots);
 	holders(j, s, i);

@@ -143,6 +143,7 @@ take_server(const struct board *b, uint32_t i, const struct snap *s,
     struct snap_server *to)
 {
 	const struct board_server *r = &b->server[i];
+	uint64_t ms;
 
 	to->in_use = atomic_load(&r->row_state) == 1;
 	name_copy(to->name, r->name, sizeof(to->name));
@@ -165,6 +166,7 @@ take_server(const struct board *b, uint32_t i, const struct snap *s,
 	to->dial_errors = atomic_load(&r->dial_errors);
 	to->tls_full = atomic_load(&r->tls_full);
 	to->tls_resumed = atomic_load(&r->tls_resumed);
+	to->ws_able = able_last(&r->ws_able, to->epoch, &ms);
 	text_copy(to->last_error, r->last_error, sizeof(to->last_error), ' ');
 	to->is_backup = r->is_backup != 0;
 	to->requests = limit_sum(b, LIM_SERVER, i);

@@ -9,6 +9,7 @@
 #ifndef TOOLS_TOP_SNAP_H
 #define TOOLS_TOP_SNAP_H
 
+#include "shm/seg/able.h"
 #include "shm/seg/limit.h"
 #include "shm/seg/slot.h"
 #include "shm/seg/stat.h"
@@ -35,7 +36,8 @@ struct snap_server {
 	uint32_t maxconn, maxqueue, epoch, attention, op_state, admin_state;
 	uint32_t weight, queue_count, slot_count, idle_count, dial_count;
 	uint64_t dials, dial_errors;
-	uint64_t tls_full, tls_resumed;  /* handshakes */
+	uint64_t tls_full, tls_resumed; /* handshakes */
+	enum able ws_able; /* WebSockets over HTTP/2, when last seen */
 	char last_error[BOARD_NAME_MAX]; /* of a dial; printable */
 	bool is_backup;
 	uint32_t requests, tunnels; /* sums of the cells */

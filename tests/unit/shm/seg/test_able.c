@@ -23,7 +23,7 @@ static void
 able__seen__until_the_time_is_over(void **state)
 {
 	_Atomic uint64_t w = 0;
-	uint64_t t = UINT64_C(1) << 47; /* µs: four years up */
+	uint64_t t = UINT64_C(1) << 47, ms; /* µs: four years up */
 
 	(void)state;
 	able_set(&w, ABLE_YES, 3, t);
@@ -31,6 +31,9 @@ able__seen__until_the_time_is_over(void **state)
 	assert_int_equal(able_get(&w, 3, t + 998000, TTL_MS), ABLE_YES);
 	assert_int_equal(able_get(&w, 3, t + 1001000, TTL_MS), ABLE_UNKNOWN);
 	assert_int_equal(able_get(&w, 3, t - 2000, TTL_MS), ABLE_UNKNOWN);
+	assert_int_equal(able_last(&w, 3, &ms), ABLE_YES);
+	assert_int_equal(ms, t / 1000);
+	assert_string_equal(able_name(ABLE_YES), "yes");
 	able_set(&w, ABLE_NO, 3, t + 1001000);
 	assert_int_equal(able_get(&w, 3, t + 1001000, TTL_MS), ABLE_NO);
 }
