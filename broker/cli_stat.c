@@ -98,17 +98,22 @@ frontend_line(struct cli *c, uint32_t px)
 	cli_csv_print_line(c);
 }
 
-static const char *
-algo_name(uint32_t px)
+/* What the configuration says of a backend. */
+static void
+put_conf(uint32_t px)
 {
 	static const char *const algos[LB_N] = { "roundrobin", "static-rr",
 		"leastconn", "random", "first", "source", "uri", "hdr" };
 	const struct proxy *p;
 
-	for (p = broker.conf->proxies; p; p = p->next)
-		if (p->row == (int)px && p->lb.algo < LB_N)
-			return algos[p->lb.algo];
-	return "";
+	for (p = broker.conf->proxies; p; p = p->next) {
+		if (p->row != (int)px)
+			continue;
+		if (p->lb.algo < LB_N)
+			cli_csv_put(F_ALGO, "%s", algos[p->lb.algo]);
+		if (p->cookie.name)
+			cli_csv_put_text(F_COOKIE, p->cookie.name);
+	}
 }
 
 static void
@@ -184,7 +189,7 @@ backend_line(struct cli *c, uint32_t px)
 	cli_csv_put(F_CHKDOWN, "0");
 	cli_csv_put_n(F_LASTCHG, seconds_since(changed));
 	cli_csv_put(F_DOWNTIME, "0");
-	cli_csv_put(F_ALGO, "%s", algo_name(px));
+	put_conf(px);
 	cli_csv_put(F_LASTSESS, "-1");
 	cli_csv_put_n(F_CONNECT, connects);
 	cli_csv_put_n(F_REUSE, reuses);
@@ -307,6 +312,8 @@ server_line(struct cli *c, uint32_t row)
 	if (cfg)
 		cli_csv_put_text(
 		    F_ADDR, addr_text(&cfg->addr, addr, sizeof(addr)));
+	if (cfg && cfg->cookie)
+		cli_csv_put_text(F_COOKIE, cfg->cookie);
 	cli_csv_print_line(c);
 }
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Session cookies of WebSockets, in all bridges, and across workers."""
 
+import csv
+import io
+import socket
+
 from wsbridge import WAYS, Bridge
 from wsbtest import Client, Origin, Proxy, limit, request, wait_until
 
@@ -54,5 +58,12 @@ def test_all_workers_know_a_cookie():
                 assert c.ws_open("/ws", head).status == 101
         wait_until(lambda o=origin: o.stats()["websockets"] == 8,
                    what="the server's count")
+    with socket.socket(socket.AF_UNIX) as cli:
+        cli.connect(str(proxy.dir / "admin.sock"))
+        cli.sendall(b"show stat\n")
+        rows = list(csv.DictReader(io.StringIO(
+            cli.makefile().read().removeprefix("# "))))
+    names = {r["svname"]: r["cookie"] for r in rows if r["pxname"] == "b"}
+    assert names == {"BACKEND": "S", **{f"s{i}": f"v{i}" for i in range(4)}}
     given = request(proxy.port, "GET", "/").header("set-cookie")
     assert given in [f"S=v{i}; path=/" for i in range(4)]
