@@ -215,8 +215,10 @@ h2_back_read(struct h2_back *hb)
 	if (n < 0 && n != -WSE_AGAIN)
 		lost(hb);
 	h2_back_wake(hb);
-	if (--reading == 0)
+	/* those of a read that a head leads to are the outer one's, too */
+	if (reading == 1)
 		h2_back_heads(); /* it may be gone afterwards */
+	reading--;
 }
 
 static void
