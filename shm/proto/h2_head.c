@@ -458,17 +458,34 @@ framing_set(struct h2_dec *d, bool end)
 	struct http_head *h = d->h;
 	bool is_head =
 	    h->is_response && (d->method == HTTP_HEAD || h->status == 304);
+	bool is_empty = is_head || (h->is_response && h->status == 204);
 
 	if (end) {
 		h->framing = HTTP_BODY_NONE;
 		if (h->has_length && h->content_length && !is_head)
 			refuse(d, WSE_PROTO);
-	} else if (is_head || (h->has_length && h->content_length == 0)) {
+	} else if (is_empty || (h->has_length && h->content_length == 0)) {
 		h->framing = HTTP_BODY_NONE;
 	} else {
 		h->framing =
 		    h->has_length ? HTTP_BODY_LENGTH : HTTP_BODY_CHUNKED;
 	}
+}
+
+/*
+ * A tunnel asked for, or there: a length means nothing (RFC 9110 9.3.6), but
+ * HTTP/1 might wait for so many bytes and take them from what follows.
+ */
+static void
+tunnel_set(struct h2_dec *d)
+{
+	struct http_head *h = d->h;
+
+	if (h->has_length)
+		http_del(h, (unsigned)http_find_id(h, HID_CONTENT_LENGTH, 0));
+	h->has_length = false;
+	h->content_length = 0;
+	h->framing = HTTP_BODY_NONE;
 }
 
 /* Say an extended CONNECT or its success as HTTP/1 would. */
@@ -477,11 +494,7 @@ upgrade_set(struct h2_dec *d, struct sv protocol)
 {
 	struct http_head *h = d->h;
 
-	if (h->has_length) /* means nothing here, RFC 9110 9.3.6 */
-		http_del(h, (unsigned)http_find_id(h, HID_CONTENT_LENGTH, 0));
-	h->has_length = false;
-	h->content_length = 0;
-	h->framing = HTTP_BODY_NONE;
+	tunnel_set(d);
 	h->conn_upgrade = true;
 	add(d, SV("connection"), SV("upgrade"), HID_CONNECTION);
 	add(d, SV("upgrade"), protocol, HID_UPGRADE);
@@ -504,7 +517,7 @@ response_end(struct h2_dec *d, bool end)
 		h->status = 101;
 		h->reason = sv_str(http_reason(101));
 	} else if (connected) {
-		h->framing = HTTP_BODY_NONE;
+		tunnel_set(d);
 	} else {
 		framing_set(d, end);
 	}
@@ -527,7 +540,7 @@ h2_head_end(struct h2_dec *d, bool end)
 		if (d->protocol.n)
 			upgrade_set(d, d->protocol);
 		else if (d->h->method == HTTP_CONNECT)
-			d->h->framing = HTTP_BODY_NONE;
+			tunnel_set(d);
 		else
 			framing_set(d, end);
 	}

@@ -11,11 +11,17 @@ known(nghttp2_session *ng, int32_t id)
 	return nghttp2_session_get_stream_user_data(ng, id);
 }
 
+/*
+ * A peer that makes us reset streams is as bad as one that does.  It pays at
+ * once: resets that it does not read would pile up.
+ */
 static void
 refuse(struct h2_sess *s, uint32_t id, enum h2_error code)
 {
 	if (h2_sess_cut(s, id, code) != 0)
 		h2_sess_end(s, H2_INTERNAL_ERROR);
+	else if (!h2_calm_pay(&s->calm, H2_CALM_RESET))
+		h2_sess_end(s, H2_ENHANCE_YOUR_CALM);
 }
 
 /* A broken message (RFC 9113 8.1.1). */
@@ -133,21 +139,23 @@ static void
 section_note(struct h2_sess *s, struct h2_stream *st, bool end)
 {
 	const struct http_head *h = s->dec.h;
+	bool connected;
 
 	if (s->dec.part == H2_TRAILERS ||
 	    (s->dec.part == H2_RESPONSE && h->status < 200 && h->status != 101))
 		return;
+	connected = h->is_response && st->is_connect &&
+	    (h->status == 101 || h->status / 100 == 2);
 	st->has_head = true;
-	st->has_length =
-	    h->has_length && !(h->is_response && h->framing == HTTP_BODY_NONE);
+	st->has_length = h->has_length && !connected;
 	st->left_bytes = h->content_length;
-	if (h->is_response && h->framing == HTTP_BODY_NONE && h->has_length) {
-		st->has_length = true; /* HEAD, 304 and length 0: no DATA */
+	if (h->is_response && h->framing == HTTP_BODY_NONE && !connected) {
+		st->has_length = true; /* HEAD, 204, 304, length 0: no DATA */
 		st->left_bytes = 0;
 	}
 	if (s->dec.part == H2_REQUEST)
 		request_note(s, st, end);
-	else if (st->is_connect && (h->status == 101 || h->status / 100 == 2))
+	else if (connected)
 		st->is_tunnel = !end;
 }
 
@@ -289,8 +297,8 @@ static int
 frame_sent(nghttp2_session *ng, const nghttp2_frame *f, void *user)
 {
 	struct h2_sess *s = user;
+	struct h2_stream *st;
 
-	(void)ng;
 	if (s->discarding)
 		return 0;
 	if (f->hd.type == NGHTTP2_GOAWAY &&
@@ -298,13 +306,13 @@ frame_sent(nghttp2_session *ng, const nghttp2_frame *f, void *user)
 		s->going = true;
 	if (f->hd.type == NGHTTP2_GOAWAY)
 		s->sent_error = f->goaway.error_code;
+	st = known(ng, f->hd.stream_id);
+	if (f->hd.type == NGHTTP2_HEADERS && st && st->interims)
+		st->interims--;
 	if (f->hd.type == NGHTTP2_RST_STREAM)
 		h2_sess_cut_note(s, (uint32_t)f->hd.stream_id);
-	/* A peer that makes us reset streams is as bad as one that does. */
-	if (f->hd.type == NGHTTP2_RST_STREAM &&
-	    f->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-	    f->rst_stream.error_code != NGHTTP2_CANCEL &&
-	    f->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR &&
+	/* nghttp2's own; ours were paid for */
+	if (f->hd.type == NGHTTP2_RST_STREAM && st && !st->is_dead &&
 	    !h2_calm_pay(&s->calm, H2_CALM_RESET))
 		h2_sess_end(s, H2_ENHANCE_YOUR_CALM);
 	return 0;

@@ -74,6 +74,9 @@ h2_sess_interim(struct h2_sess *s, uint32_t id, const struct h2_fields *f)
 
 	if (!st || st->is_dead)
 		return -WSE_NOTFOUND;
+	if (st->interims == H2_INTERIMS_MAX)
+		return 0;
+	st->interims++;
 	err = nghttp2_submit_headers(s->ng, NGHTTP2_FLAG_NONE, (int32_t)id,
 	    NULL, nv, fields_of(f, nv), NULL);
 	return err_of(err < 0 ? err : 0);
@@ -157,6 +160,8 @@ h2_sess_cut(struct h2_sess *s, uint32_t id, uint32_t code)
 	h2_sess_cut_note(s, id);
 	if (st)
 		st->is_dead = true;
+	if (s->dec_id == id)
+		s->dec_id = 0; /* what it is decoded into may go */
 	return nghttp2_submit_rst_stream(
 	    s->ng, NGHTTP2_FLAG_NONE, (int32_t)id, code);
 }

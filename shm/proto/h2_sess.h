@@ -114,8 +114,11 @@ bool h2_sess_is_over(const struct h2_sess *s);
  */
 MUST_USE ssize_t h2_sess_request(
     struct h2_sess *s, const struct h2_fields *f, bool has_body, void *user);
-/* Server. Interim heads (1xx) before the final one. 0 or -WSE_*; a stream
- * that is gone is -WSE_NOTFOUND. */
+/*
+ * Server. Interim heads (1xx) before the final one. 0 or -WSE_*; a stream that
+ * is gone is -WSE_NOTFOUND.  A peer that does not read gets only the first few.
+ */
+enum { H2_INTERIMS_MAX = 16 };
 MUST_USE int
 h2_sess_interim(struct h2_sess *s, uint32_t id, const struct h2_fields *f);
 MUST_USE int h2_sess_respond(

@@ -20,6 +20,7 @@ struct h2_stream {
 	const char *offered; /* pull's bytes, not sent yet */
 	uint64_t left_bytes; /* of the body by its Content-Length */
 	uint32_t held_bytes; /* given to on_data, not consumed yet */
+	uint8_t interims;    /* heads that wait to be sent */
 	bool has_length;
 	bool has_head; /* a final head came */
 	bool in_ended;

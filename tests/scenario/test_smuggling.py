@@ -12,7 +12,9 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from h2client import DATA, END_STREAM
 from mutants import requests, responses
+from wsbridge import Server
 from wsbtest import Client, FakeServer, Haproxy, Proxy, limit, needs
 
 CONFIG = """
@@ -393,3 +395,21 @@ def test_our_page_is_all_that_follows_a_bad_answer():
             assert answer.status == 502, answer
             client.send(b"GET /good HTTP/1.1\r\nHost: h\r\n\r\n")
             assert client.read_response().body == b"fine"
+
+
+@limit(60)
+def test_data_where_none_may_be_from_an_h2_server():
+    """It would pass for the next response."""
+    def serve(peer):
+        peer.raw(peer.head(peer.path[1:], []),
+                 (DATA, END_STREAM, b"HTTP/1.1 299 next\r\n\r\n"))
+    server = Server("h2", False, serve)
+    proxy = Proxy("""
+backend b
+    server s 127.0.0.1:{server} proto h2
+""", server=server.port)
+    for method, path in (("HEAD", "/200"), ("GET", "/204"), ("GET", "/304")):
+        with Client(proxy.port) as c:
+            c.send(f"{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            seen = c.read_all()
+        assert b"299" not in seen and b"chunked" not in seen, seen

@@ -79,7 +79,7 @@ us_head(void *conn, void *user, enum h2_part part, int err, bool end)
 		e->status = p->head.status;
 	if (part == H2_REQUEST && !err && p->head.target.n < sizeof(e->path))
 		memcpy(e->path, p->head.target.p, p->head.target.n);
-	if (part == H2_REQUEST && !err)
+	if (part == H2_REQUEST && !err && !p->silent)
 		answer(p, id_of(user));
 }
 

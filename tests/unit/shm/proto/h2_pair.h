@@ -39,6 +39,7 @@ struct pair {
 	bool refuse;          /* on_begin says no */
 	uint64_t reply_bytes; /* what a server side answers with */
 	bool reply_upgrade;
+	bool silent;          /* ... or not at all */
 	int peer_err;         /* of nghttp2_session_mem_recv() */
 	uint32_t peer_goaway; /* code of a GOAWAY of ours, + 1 */
 	bool frozen;          /* peer output is not taken */

@@ -186,6 +186,8 @@ static const struct row requests[] = {
 	/* 8.5, RFC 8441 */
 	{ ":method: CONNECT\n:authority: a:443\n", false,
 	    "CONNECT a:443 HTTP/1.1\nhost: a:443\n\n" },
+	{ ":method: CONNECT\n:authority: a:443\ncontent-length: 5\n", true,
+	    "CONNECT a:443 HTTP/1.1\nhost: a:443\n\n" },
 	{ ":method: CONNECT\n:authority: a:443\n:path: /\n", false, NULL },
 	{ ":method: CONNECT\n:authority: a:443\n:scheme: https\n", false,
 	    NULL },
@@ -333,6 +335,10 @@ static const struct response responses[] = {
 	    "HTTP/1.1 403 Forbidden\n\n", HTTP_BODY_CHUNKED },
 	{ ":status: 200\n", false, HTTP_CONNECT, NULL, "HTTP/1.1 200 OK\n\n",
 	    HTTP_BODY_NONE },
+	{ ":status: 200\ncontent-length: 5\n", false, HTTP_CONNECT, NULL,
+	    "HTTP/1.1 200 OK\n\n", HTTP_BODY_NONE },
+	{ ":status: 204\n", false, HTTP_GET, NULL,
+	    "HTTP/1.1 204 No Content\n\n", HTTP_BODY_NONE },
 };
 
 static void

@@ -312,6 +312,15 @@ static const struct err_case client_cases[] = {
 	{ "8.1.1 Content-Length and no DATA",
 	    { { H2_HEADERS, EH | ES, 1, P("\x88\x0f\x0d\x01\x33") } }, STREAM,
 	    H2_PROTOCOL_ERROR },
+	{ "8.1.1 DATA of a 204",
+	    { { H2_HEADERS, EH, 1, P("\x89") }, { H2_DATA, ES, 1, P("x") } },
+	    STREAM, H2_PROTOCOL_ERROR },
+	{ "8.1.1 DATA of a 304",
+	    { { H2_HEADERS, EH, 1, P("\x8b") }, { H2_DATA, ES, 1, P("x") } },
+	    STREAM, H2_PROTOCOL_ERROR },
+	{ "8.1.1 a 304 that ends with empty DATA",
+	    { { H2_HEADERS, EH, 1, P("\x8b") }, { H2_DATA, ES, 1, P("") } },
+	    FINE, 0 },
 	{ "8.3.2 no :status", { { H2_HEADERS, EH | ES, 1, P("\0\x01x\x01y") } },
 	    STREAM, H2_PROTOCOL_ERROR },
 	{ "8.6 101",
@@ -516,6 +525,51 @@ h2_recv__floods__end_with_enhance_your_calm(void **state)
 	}
 }
 
+/* What it does not read must not pile up either. */
+static void
+h2_recv__made_to_reset_without_reading__is_bounded(void **state)
+{
+	static const char *block[] = { "\x82\x86", GET_BLOCK "a" };
+	struct fr x = { H2_HEADERS, EH | ES, 0, NULL, 0 };
+
+	(void)state;
+	for (int k = 0; k < 2; k++) { /* malformed; above the limit */
+		struct pair *p = begin(true, 0);
+		int i = 0;
+
+		x.payload = block[k];
+		x.len = (int)strlen(block[k]);
+		for (; !h2_sess_is_going(p->s) && i < 10000; i++) {
+			x.id = 2 * (uint32_t)i + 1;
+			assert_int_equal(pair_feed(p, raw, encode(&x)), 0);
+		}
+		assert_in_range(i, 300, 2000);
+		pair_free(&p);
+	}
+}
+
+/* A section whose stream was given up must not be decoded any further. */
+static void
+h2_recv__reset_within_a_section__is_not_decoded(void **state)
+{
+	static const struct fr head = { H2_HEADERS, 0, 1,
+		P("\x88\0\x01x\x01y") };
+	static const struct fr more = { H2_CONTINUATION, EH, 1,
+		P("\0\x01x\x01y") };
+	struct pair *p = begin(false, 0);
+	uint32_t used;
+
+	(void)state;
+	assert_int_equal(pair_feed(p, raw, encode(&head)), 0);
+	used = p->a.used_bytes;
+	assert_true(used > 0);
+	h2_sess_reset(p->s, 1, H2_CANCEL);
+	assert_int_equal(pair_feed(p, raw, encode(&more)), 0);
+	assert_int_equal(p->a.used_bytes, used);
+	assert_int_equal(pair_us(p, 1)->heads, 0);
+	pair_free(&p);
+}
+
 static void
 h2_recv__empty_data_and_continuation__are_bounded(void **state)
 {
@@ -573,6 +627,10 @@ main(void)
 		    h2_recv__first_frame_not_settings__is_an_error),
 		cmocka_unit_test(h2_recv__no_preface__is_not_h2),
 		cmocka_unit_test(h2_recv__floods__end_with_enhance_your_calm),
+		cmocka_unit_test(
+		    h2_recv__made_to_reset_without_reading__is_bounded),
+		cmocka_unit_test(
+		    h2_recv__reset_within_a_section__is_not_decoded),
 		cmocka_unit_test(
 		    h2_recv__empty_data_and_continuation__are_bounded),
 		cmocka_unit_test(h2_recv__slow_control_frames__are_no_flood),

@@ -211,6 +211,38 @@ h2_sess__more_streams_than_allowed__are_refused(void **state)
 }
 
 static void
+h2_sess__interim_heads_not_read__are_few(void **state)
+{
+	static const char block[] = "\x83\x86\x84\x41\x01"
+				    "a";
+	static const uint8_t settings[9] = { 0, 0, 0, 4 };
+	struct h2_fields f = { .count = 1,
+		.f[0] = { SV(":status"), SV("103") } };
+	struct pair *p = pair_new(true, NULL, 0, 60000);
+	uint8_t b[64], out[16384];
+	unsigned heads = 0;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pair_feed(p, H2_MAGIC, H2_MAGIC_BYTES), 0);
+	assert_int_equal(pair_feed(p, settings, 9), 0);
+	h2_hd_put(b, sizeof(block) - 1, H2_HEADERS, H2_END_HEADERS, 1);
+	memcpy(b + 9, block, sizeof(block) - 1);
+	p->silent = true;
+	assert_int_equal(pair_feed(p, b, 9 + sizeof(block) - 1), 0);
+	assert_true(h2_sess_output(p->s, out, sizeof(out)) > 0);
+	for (int round = 1; round <= 2; round++) {
+		for (int i = 0; i < 1000; i++)
+			assert_int_equal(h2_sess_interim(p->s, 1, &f), 0);
+		n = h2_sess_output(p->s, out, sizeof(out));
+		for (ssize_t at = 0; at < n; heads++)
+			at += 9 + h2_hd_get(out + at).len;
+		assert_int_equal(heads, round * H2_INTERIMS_MAX);
+	}
+	pair_free(&p);
+}
+
+static void
 h2_sess__limit_of_the_server__is_kept(void **state)
 {
 	nghttp2_settings_entry e = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
@@ -488,6 +520,7 @@ main(void)
 		    h2_sess__refused_by_the_caller__refused_stream),
 		cmocka_unit_test(
 		    h2_sess__more_streams_than_allowed__are_refused),
+		cmocka_unit_test(h2_sess__interim_heads_not_read__are_few),
 		cmocka_unit_test(h2_sess__limit_of_the_server__is_kept),
 		cmocka_unit_test(
 		    h2_sess__goaway_of_the_server__what_is_above_is_refused),
