@@ -61,6 +61,8 @@ INTENDED = [
             "cache-control: private"),
     Differs("cookie_denied", r"log.*(server|term)",
             "what a rule denies is not looked at for a server", "NOSRV|PRNN"),
+    Differs("upgrade_websocket_wrong_accept", ".*",
+            "a 101 whose Accept is not the key's is no WebSocket"),
     Differs("upgrade_with_body", ".*",
             "an upgrade with a body is allowed to an h1 server"),
     Differs("connect connect_refused", FIELDS,

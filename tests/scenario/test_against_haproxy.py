@@ -267,6 +267,21 @@ UPGRADES = [
               "Connection: Upgrade\n"
               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n\nhi",
           READ(4), CLOSE]),
+    Case("upgrade_websocket_no_key", [
+        "GET /ws HTTP/1.1\nHost: h\nUpgrade: websocket\n"
+        "Connection: Upgrade\nSec-WebSocket-Version: 13\n\n", R, EOF]),
+    Case("upgrade_websocket_wrong_accept", [
+        "GET /ws HTTP/1.1\nHost: h\nUpgrade: websocket\nConnection: Upgrade\n"
+        "Sec-WebSocket-Version: 13\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n", R],
+         [QH, "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n"
+              "Connection: Upgrade\nSec-WebSocket-Accept: s3pP\n\nhi", EOF]),
+    Case("upgrade_websocket_no_accept", [
+        "GET /ws HTTP/1.1\nHost: h\nUpgrade: websocket\nConnection: Upgrade\n"
+        "Sec-WebSocket-Version: 13\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n", R],
+         [QH, "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n"
+              "Connection: Upgrade\n\nhi", EOF]),
     Case("tunnel_timeout", [UPGRADE, R, "ping", 0.1, "x", EOF],
          [QH, SWITCH, EOF], be="timeout tunnel 250ms"),
     Case("tunnel_client_reset", [UPGRADE, R, "ping", 0.1, RST],
