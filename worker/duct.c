@@ -200,6 +200,10 @@ read_ended(struct duct *d, enum duct_side side, int why)
 	char who = side == CLIENT ? 'C' : 'S';
 	struct xprt x = duct_xprt(d, side);
 
+	d->heard_ms[side] = clock_ms();
+	duct_ping_flush(d, side);
+	if (d->dead)
+		return;
 	ws_watch_ended(&d->watch, who);
 	if (xprt_is_truncated(&x))
 		duct_term(d, who, 'D');
@@ -218,6 +222,15 @@ read_ended(struct duct *d, enum duct_side side, int why)
 	pass_end(d, other(side));
 }
 
+void
+duct_pass(struct duct *d, enum duct_side from, const char *p, size_t n)
+{
+	d->heard_ms[from] = clock_ms();
+	ws_watch_bytes(&d->watch, from == CLIENT ? WS_IN : WS_OUT, p, n,
+	    duct_fe(d), d->srv);
+	duct_send(d, other(from), p, n);
+}
+
 /* May end d. */
 static void
 readable(struct duct *d, enum duct_side side)
@@ -232,14 +245,16 @@ readable(struct duct *d, enum duct_side side)
 		n = xprt_recv(&x, bytes, sizeof(bytes));
 		if (n == -WSE_AGAIN)
 			return;
-		d->heard_ms[side] = clock_ms();
 		if (n < 0) {
 			read_ended(d, side, (int)n);
 			return;
 		}
-		ws_watch_bytes(&d->watch, side == CLIENT ? WS_IN : WS_OUT,
-		    bytes, (size_t)n, duct_fe(d), d->srv);
-		duct_send(d, other(side), bytes, (size_t)n);
+		if (d->ping)
+			duct_ping_pass(d, side, bytes, (size_t)n);
+		else
+			duct_pass(d, side, bytes, (size_t)n);
+		if (d->dead)
+			return;
 		/* The socket is empty when it gave less than it could. */
 		if ((size_t)n < sizeof(bytes) && !xprt_has_pending(&x))
 			return;

@@ -88,6 +88,7 @@ duct_finish(struct duct *d)
 		    &wk.board, LIM_BACKEND, (uint32_t)d->srv->px->row, wk.proc);
 	tell(d);
 	duct_drop_bytes(d);
+	duct_ping_free(d);
 	tls_free(&d->end[CLIENT]);
 	tls_free(&d->end[SERVER]);
 	close(d->end[CLIENT].fd); /* no other process has a copy */
@@ -142,8 +143,10 @@ void
 duct_arm(struct duct *d)
 {
 	uint64_t c = due(d, CLIENT), s = due(d, SERVER);
+	uint64_t at = !c ? s : !s || c < s ? c : s;
+	uint64_t ping = d->ping ? duct_ping_due(d) : 0;
 
-	wheel_set(wk.wheel, &d->timer, !c ? s : !s ? c : c < s ? c : s);
+	wheel_set(wk.wheel, &d->timer, ping && (!at || ping < at) ? ping : at);
 }
 
 static void
@@ -155,10 +158,11 @@ on_timer(struct wheel_timer *timer)
 	if ((c && c <= now) || (s && s <= now)) {
 		duct_term(d, c && c <= now ? 'c' : 's', 'D');
 		duct_finish(d);
-		duct_bury();
-		return;
+	} else {
+		duct_ping_timer(d);
+		duct_settle(d);
 	}
-	duct_arm(d);
+	duct_bury();
 }
 
 /* --- the begin --- */
@@ -268,6 +272,7 @@ note(struct duct *d, struct stream *s)
 	d->line = access_log_freeze(s);
 	d->counted = s->b.counted;
 	d->timer.fn = on_timer;
+	duct_ping_start(d);
 }
 
 static void

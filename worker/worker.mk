@@ -9,7 +9,7 @@ libwsb_a_SOURCES += \
 	worker/ev_mem.c worker/ev_mem.h \
 	worker/even.c worker/even.h \
 	worker/duct.c worker/duct.h worker/duct_int.h \
-	worker/duct_life.c \
+	worker/duct_life.c worker/duct_ping.c \
 	worker/fconn.c worker/fconn.h \
 	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \

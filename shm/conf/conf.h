@@ -115,6 +115,7 @@ struct proxy_http {
 	unsigned retry_on;        /* RETRY_*, default RETRY_CONN_FAILURE */
 	bool ignore_probes;       /* option http-ignore-probes */
 	unsigned ws_learn_ttl_ms; /* default 1 h */
+	unsigned ws_ping_ms;      /* option ws-ping; 0: never */
 };
 
 struct proxy_log {

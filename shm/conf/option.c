@@ -73,6 +73,24 @@ parse_forwardfor(struct conf_parse *cp, const struct keyword *kw)
 	return 0;
 }
 
+static int
+parse_ws_ping(struct conf_parse *cp, const struct keyword *kw)
+{
+	unsigned ms = 0;
+
+	(void)kw;
+	if (cp->negated) {
+		cp->px->http.ws_ping_ms = 0;
+		return conf_no_more(cp, 2);
+	}
+	if (conf_arg_ms(cp, 2, &ms) < 0)
+		return -WSE_SYNTAX;
+	if (ms == 0)
+		return conf_error(cp, 2, "'option ws-ping' needs a time");
+	cp->px->http.ws_ping_ms = ms;
+	return conf_no_more(cp, 3);
+}
+
 const struct keyword option_tbl[] = {
 	{ KW_ALL | KW_NO, "option forwardfor", parse_forwardfor, 0,
 	    "[except <network>] [header <name>] [if-none]",
@@ -99,5 +117,10 @@ const struct keyword option_tbl[] = {
 	    P(log.dontlog_normal), "", "Do not log requests that went well." },
 	{ KW_FE | KW_NO, "option logasap", parse_switch, P(log.logasap), "",
 	    "Log when the response begins, not when it ends." },
+	{ KW_ALL | KW_NO, "option ws-ping", parse_ws_ping, 0, "<time>",
+	    "Ping WebSockets' clients (in a frontend) and servers (in a "
+	    "backend) that were silent for so long, and end tunnels whose one "
+	    "stays silent for as long again. No activity for timeout tunnel. "
+	    "Where both are connections of their own, not HTTP/2 streams." },
 	{ 0, NULL, NULL, 0, NULL, NULL },
 };

@@ -186,7 +186,7 @@ static const struct {
 	    "option smtpchk|option spop-check|option ssl-hello-chk|"
 	    "option log-health-checks|" },
 	{ KW_ALL, "leave the line out; it comes with WebSocket support",
-	    "|option ws-ping|option ws-check|close-code|"
+	    "|option ws-check|close-code|"
 	    "close-spread-time|tunnel-handover|" },
 	{ KW_ALL, "leave the line out",
 	    "|bind-process|backlog|grace|guid|source|server-template|"

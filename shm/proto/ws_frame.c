@@ -183,31 +183,50 @@ over(struct ws_frame *f)
 	return f->how & HOW_BINARY ? WS_BINARY : WS_TEXT;
 }
 
-size_t
-ws_frame_follow(
-    struct ws_frame *f, const void *bytes, size_t n, enum ws_kind *kind_r)
+/* To the end of the frame at hand (true), or of what there is; *at_r is where.
+ */
+static bool
+frame_end(struct ws_frame *f, const uint8_t *p, size_t n, size_t *at_r,
+    enum ws_kind *kind_r)
 {
-	const uint8_t *p = bytes;
-	size_t at = 0, k;
+	size_t at = *at_r, k;
 
-	*kind_r = WS_KIND_N;
-	while (f->at != AT_LOST) {
-		while (at < n && f->at != AT_BODY && f->at != AT_LOST)
-			step(f, p[at++]);
-		if (f->at != AT_BODY)
-			break;
+	while (at < n && f->at != AT_BODY && f->at != AT_LOST)
+		step(f, p[at++]);
+	if (f->at == AT_BODY) {
 		k = f->left < n - at ? (size_t)f->left : n - at;
 		if ((f->first & OP) == OP_CLOSE)
 			close_code(f, p + at, k);
 		at += k;
 		f->left -= k;
-		if (f->left)
-			break;
-		*kind_r = over(f);
+	}
+	*at_r = at;
+	if (f->at != AT_BODY || f->left)
+		return false;
+	*kind_r = over(f);
+	return true;
+}
+
+size_t
+ws_frame_follow(
+    struct ws_frame *f, const void *bytes, size_t n, enum ws_kind *kind_r)
+{
+	size_t at = 0;
+
+	*kind_r = WS_KIND_N;
+	while (frame_end(f, bytes, n, &at, kind_r))
 		if (*kind_r != WS_KIND_N)
 			return at;
-	}
 	return n;
+}
+
+size_t
+ws_frame_skip(struct ws_frame *f, const void *bytes, size_t n)
+{
+	enum ws_kind kind;
+	size_t at = 0;
+
+	return frame_end(f, bytes, n, &at, &kind) ? at : n;
 }
 
 void

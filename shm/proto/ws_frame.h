@@ -50,6 +50,11 @@ void ws_frame_start(struct ws_frame *f, bool masked, uint8_t rsv);
  */
 MUST_USE size_t ws_frame_follow(
     struct ws_frame *f, const void *p, size_t n, enum ws_kind *kind_r);
+/*
+ * The same, but up to the end of the frame at hand, fragment or not; what kind
+ * it was is not told.
+ */
+MUST_USE size_t ws_frame_skip(struct ws_frame *f, const void *p, size_t n);
 /* The same for all of them, counted: *count[kind]++ for each message. */
 void ws_frame_count(
     struct ws_frame *f, const void *p, size_t n, uint32_t count[WS_KIND_N]);

@@ -48,13 +48,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint32_t whole[WS_KIND_N] = { 0 }, bytes[WS_KIND_N] = { 0 };
 	uint32_t split[WS_KIND_N] = { 0 };
-	struct ws_frame a, b, c;
+	struct ws_frame a, b, c, d;
 	size_t half;
 
 	if (size < 2)
 		return 0;
 	ws_frame_start(&a, data[0] & 1, data[0]);
-	c = b = a;
+	d = c = b = a;
 	half = 1 + data[0] % (size - 1);
 	feed(&a, data + 1, size - 1, whole);
 	for (size_t i = 1; i < size; i++)
@@ -65,6 +65,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(memcmp(&a, &c, sizeof(a)) == 0);
 	MUST(memcmp(whole, bytes, sizeof(whole)) == 0);
 	MUST(memcmp(whole, split, sizeof(whole)) == 0);
+	for (size_t i = 1; i < size;)
+		i += ws_frame_skip(&d, data + i, size - i);
+	MUST(memcmp(&a, &d, sizeof(a)) == 0);
 	MUST(!ws_frame_is_closed(&a) || whole[WS_CLOSE] > 0 ||
 	    !ws_frame_is_between(&a));
 	return 0;

@@ -191,6 +191,28 @@ ws_frame__follow__stops_behind_each_message(void **state)
 }
 
 static void
+ws_frame__skip__stops_behind_each_frame(void **state)
+{
+	struct ws_frame f;
+
+	(void)state;
+	wire_n = 0;
+	put(0x01, true, "abc", 3);
+	put(0x89, true, "", 0);
+	put(0x80, true, "x", 1);
+	ws_frame_start(&f, true, 0);
+	assert_int_equal(ws_frame_skip(&f, wire, 4), 4);
+	assert_false(ws_frame_is_between(&f));
+	assert_int_equal(ws_frame_skip(&f, wire + 4, wire_n - 4), 5);
+	assert_true(ws_frame_is_between(&f));
+	assert_int_equal(ws_frame_skip(&f, wire + 9, wire_n - 9), 6);
+	assert_int_equal(ws_frame_skip(&f, wire + 15, wire_n - 15), 7);
+	assert_true(ws_frame_is_between(&f));
+	assert_int_equal(ws_frame_skip(&f, "GET", 3), 3);
+	assert_true(ws_frame_is_lost(&f));
+}
+
+static void
 ws_frame__no_websocket__lost_for_good(void **state)
 {
 	static const struct {
@@ -253,6 +275,7 @@ main(void)
 		cmocka_unit_test(ws_frame__close__its_code),
 		cmocka_unit_test(ws_frame__inside_a_frame__not_between),
 		cmocka_unit_test(ws_frame__follow__stops_behind_each_message),
+		cmocka_unit_test(ws_frame__skip__stops_behind_each_frame),
 		cmocka_unit_test(ws_frame__no_websocket__lost_for_good),
 		cmocka_unit_test(ws_frame__bits_of_an_extension__followed),
 	};
