@@ -16,8 +16,8 @@ time_ms(uint64_t from_us, uint64_t at_us)
 }
 
 /* Where HAProxy's "accept" lies: later requests begin with the wait. */
-static uint64_t
-time_accept(const struct txn *t)
+uint64_t
+log_time_from_us(const struct txn *t)
 {
 	if (t->cli && t->cli->request_count <= 1 && t->cli->accept_us)
 		return t->cli->accept_us;
@@ -27,7 +27,7 @@ time_accept(const struct txn *t)
 static void
 time_timers(const struct txn *t, struct log_time *lt)
 {
-	uint64_t from = time_accept(t);
+	uint64_t from = log_time_from_us(t);
 	const struct txn_times *at = &t->at;
 
 	lt->handshake_ms = at->idle_us > from ? time_ms(from, at->idle_us) : 0;
@@ -65,7 +65,7 @@ time_wall(const struct txn *t, uint64_t at_us)
 uint64_t
 log_time_accept_us(const struct txn *t)
 {
-	return time_wall(t, time_accept(t));
+	return time_wall(t, log_time_from_us(t));
 }
 
 uint64_t

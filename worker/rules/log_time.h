@@ -9,6 +9,8 @@
 
 /* The timers of o's transaction; worked out once per line. */
 const struct log_time *log_time_get(struct logfmt_out *o);
+/* clock_us() when the timers begin. */
+uint64_t log_time_from_us(const struct txn *t);
 /* Wall clock, microseconds: the wait began (%t), the first byte came (%tr). */
 uint64_t log_time_accept_us(const struct txn *t);
 uint64_t log_time_request_us(const struct txn *t);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shm/base/clock.h"
 #include "worker/rules/log_time.h"
 
 enum { FREEZE_BYTES_MAX = 8192, FREEZE_END = 0xffff };
@@ -131,7 +130,7 @@ freeze(const struct logfmt_out *o, const char *text, const struct log_time *lt)
 	z->handshake_ms = (uint32_t)lt->handshake_ms;
 	z->idle_ms = (uint32_t)lt->idle_ms;
 	z->data_ms = (uint32_t)(lt->data_ms > 0 ? lt->data_ms : 0);
-	z->from_us = clock_us() - (uint64_t)lt->close_ms * 1000;
+	z->from_us = log_time_from_us(o->t);
 	return z;
 }
 

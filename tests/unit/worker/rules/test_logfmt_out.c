@@ -216,6 +216,57 @@ logfmt_build__no_room__is_cut_between_codes(void **state)
 	fix_free(&x);
 }
 
+/* Frozen when the response came, and finished with what came later alone. */
+static void
+logfmt_freeze__tunnel__line_is_the_same(void **state)
+{
+	static const char *const formats[] = { "option httplog",
+		"log-format \"%r %B|%U %ts %{+Q}[ws.msgs_in] %[src] %Tt %%\"",
+		"log-format \"%B%B %[tunnel.bytes_out,add(1)]\"",
+		"log-format \"%hr  %HU %Td\"", "log-format text" };
+	struct txn_tunnel w = { .bytes = { 1, 2 }, .msgs = { { 3, 4 } } };
+	char whole[512], thawed[512];
+
+	(void)state;
+	w.is_ws = true;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		struct fix *x = finished(formats[i]);
+		const struct logfmt *f = x->fe->log.fmt;
+		struct logfmt_frozen *z;
+		struct txn t = { .conf = x->t.conf, .fe = x->t.fe };
+		size_t n;
+
+		t.be = x->t.be;
+		t.srv = x->t.srv;
+		t.arena = x->t.arena;
+		t.log = x->t.log;
+		t.status = x->t.status;
+		t.at.end_us = x->t.at.end_us;
+		x->t.tunnel = t.tunnel = &w;
+		n = logfmt_build(f, &x->t, whole, sizeof(whole));
+		x->t.at.end_us = 0;
+		memset(&x->t.log, 0, sizeof(x->t.log));
+		x->t.log.retries = t.log.retries;
+		x->t.log.redispatched = t.log.redispatched;
+		x->t.log.srv_queue = t.log.srv_queue;
+		x->t.log.be_queue = t.log.be_queue;
+		z = logfmt_freeze(f, &x->t);
+		assert_non_null(z);
+		assert_int_equal(
+		    logfmt_thaw(f, z, &t, thawed, sizeof(thawed)), n);
+		assert_memory_equal(whole, thawed, n);
+		for (size_t room = 0; room < n; room++) {
+			memset(thawed, '~', sizeof(thawed));
+			assert_true(
+			    logfmt_thaw(f, z, &t, thawed, room) <= room);
+			assert_int_equal(thawed[room], '~');
+		}
+		logfmt_frozen_free(&z);
+		assert_null(z);
+		fix_free(&x);
+	}
+}
+
 static void
 logfmt_build__unix_client__named(void **state)
 {
@@ -275,6 +326,7 @@ main(void)
 		cmocka_unit_test(logfmt_build__flags__quote_escape_hex),
 		cmocka_unit_test(logfmt_build__request_parts__as_received),
 		cmocka_unit_test(logfmt_build__no_room__is_cut_between_codes),
+		cmocka_unit_test(logfmt_freeze__tunnel__line_is_the_same),
 		cmocka_unit_test(logfmt_build__unix_client__named),
 		cmocka_unit_test(
 		    logfmt_tbl__every_row__survives_an_empty_transaction),
