@@ -369,8 +369,12 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	hb->rest_ms = 0;
-	if (hb->pong_ms && !hb->broken)
+	if (hb->broken)
+		return;
+	if (hb->pong_ms)
 		timer_set(hb, hb->pong_ms);
+	else if (hb->left)
+		timer_set(hb, clock_ms() + H2_BACK_REST_MS);
 }
 
 void

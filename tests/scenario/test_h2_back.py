@@ -8,7 +8,9 @@ import signal
 import threading
 import time
 
+from h2client import ENABLE_CONNECT_PROTOCOL, INITIAL_WINDOW_SIZE
 from wsborigin import TlsOrigin
+from wsbridge import Server
 from wsbtest import (
     Client, Proxy, get, limit, load, request, slow, wait_until)
 
@@ -508,3 +510,32 @@ def test_a_body_nobody_takes_ends_with_its_stream():
     wait_until(lambda: h2(origin)["open_streams"] == 0, 20,
                what="the streams to end")
     hop(proxy, 2)
+
+
+@limit(60)
+def test_a_request_that_cannot_end_is_taken_back_beside_a_quiet_tunnel():
+    """Its answer is complete; nothing else happens on the connection."""
+    def serve(peer):
+        if peer.protocol:
+            peer.accept()
+        else:
+            peer.recv(100)
+            peer.answer(200, body=b"early")
+    server = Server("h2", False, serve, {
+        ENABLE_CONNECT_PROTOCOL: 1, INITIAL_WINDOW_SIZE: 100})
+    proxy = Proxy("""
+backend be
+    http-reuse always
+    timeout server 30s
+    timeout tunnel 30s
+    server s1 127.0.0.1:{server} proto h2
+""", server=server.port)
+    with Client(proxy.port) as ws, Client(proxy.port) as c:
+        ws.ws_open()
+        c.send(b"POST / HTTP/1.1\r\nHost: a\r\n"
+               b"Transfer-Encoding: chunked\r\n\r\n64\r\n" + bytes(100))
+        assert c.read_response().body == b"early"
+        c.send(b"\r\n0\r\n\r\n")     # there is no window for the end
+        assert len(server.conns) == 1
+        peer = list(server.conns[0].peers.values())[-1]
+        wait_until(lambda: peer.gone is not None, 15, what="a reset")
