@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from h2client import H2Client  # noqa: E402
 from test_tls_back import certificates  # noqa: E402
 from test_tls_memory import tls_port  # noqa: E402
 from test_ws_memory import context as client_context  # noqa: E402
@@ -263,11 +264,11 @@ backend b
         for client in held:
             client.ws_send(b"first")
             assert client.ws_recv() == (1, b"first")
-        wait_until(lambda: buffers(proxy) < 16 << 20, 30)
+        threading.Event().wait(3)  # what opening took goes back
         before = buffers(proxy)
         for client in held:
             flood(client, 2)
-        wait_until(lambda: buffers(proxy) < before + (1 << 20), 30)
+        wait_until(lambda: buffers(proxy) < before + (1 << 18), 30)
         for client in held:
             client.ws_send(b"again")
             assert client.ws_recv() == (1, b"again")
@@ -375,3 +376,49 @@ def test_maxconn_counts_tunnels_of_all_workers():
     wait_until(lambda: proxy.board()["servers"][0]["queue"] == 1, 20)
     held.pop().close()
     assert waiting.read_response().status == 101
+
+
+def test_leastconn_counts_tunnels_of_all_workers():
+    one, two = Origin(), Origin()
+    proxy = Proxy("""
+frontend fe
+    bind 127.0.0.1:{port}
+    default_backend b
+backend b
+    balance leastconn
+    timeout tunnel 60s
+    server one 127.0.0.1:{origin}
+    server two 127.0.0.1:{two}
+""", origin=one, two=two.port, workers=4)
+    held = [opened(proxy.port) for _ in range(40)]
+    counts = [s["tunnels"] for s in proxy.board()["servers"]]
+    assert counts == [20, 20], counts
+    for client in held[::2]:
+        client.close()
+    wait_until(lambda: tunnels(proxy) == 20, 20)
+    held = held[1::2] + [opened(proxy.port) for _ in range(20)]
+    assert [s["tunnels"] for s in proxy.board()["servers"]] == [20, 20]
+
+
+def messages(count, size):
+    return b"".join(bytes([0x82, 0xFE]) + struct.pack("!H", size) + b"\0" * 4 +
+                    bytes(size) for _ in range(count))
+
+
+@limit(120)
+def test_idle_tunnels_over_http2_hold_no_buffer():
+    origin = Origin()
+    for words in ("", "proto h2 ws h2"):
+        proxy = ws_proxy(origin, server=words)
+        with H2Client(proxy.port, timeout=60) as client:
+            held = [client.ws_open() for _ in range(30)]
+            assert {w.stream.status for w in held} == {200}
+            threading.Event().wait(3)  # what opening took goes back
+            before = buffers(proxy)
+            for ws in held:
+                ws.send(messages(20, 5000))
+                ws.read(20 * 5004)
+            wait_until(lambda: buffers(proxy) < before + (1 << 18), 30)
+            assert proxy.board()["totals"]["ws_binary_out"] == 600
+            assert tunnels(proxy) == 30
+        wait_until(lambda: tunnels(proxy) == 0, 20)
