@@ -570,6 +570,8 @@ rig_check_rest(struct rig *r)
 	unsigned i;
 
 	rig_run(r, 30);
+	/* what is dialled ahead of need takes what time it takes */
+	rig_until(r, rig_count(r, SLOT_DIALING) == 0, 4000);
 	for (i = 0; i < r->slot_count; i++) {
 		enum slot_state st = slot_get(&r->board, i).state;
 

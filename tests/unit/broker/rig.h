@@ -107,9 +107,10 @@ unsigned rig_count(const struct rig *r, enum slot_state st);
 /* No slot but idle ones, no permit counted, no attention. */
 void rig_check_rest(struct rig *r);
 
+/* Up to some times `ms`: the machine may be busy. */
 #define rig_until(r, cond, ms)                    \
 	do {                                      \
-		unsigned rig_left = (ms);         \
+		unsigned rig_left = 5 * (ms);     \
 		while (!(cond) && rig_left-- > 0) \
 			rig_run(r, 1);            \
 		assert_true(cond);                \
