@@ -297,6 +297,8 @@ talk(void *arg)
 	close(t->fd);
 	free(t);
 	o->open--;
+	/* at its exit it would hold a lock while the next broker is forked */
+	OPENSSL_thread_stop();
 	o->threads--;
 	return NULL;
 }
