@@ -27,7 +27,6 @@ The scripts are those of script.py, whose steps can be imported from here.
 import concurrent.futures
 import fnmatch
 import os
-import random
 import re
 import socket
 import time
@@ -37,7 +36,7 @@ from differences import INTENDED
 from script import (  # noqa: F401
     AGAIN, CLOSE, EOF, FIN, IO_LIMIT_S, Q, QH, R, RCONNECT, READ, REFUSE,
     RHEAD, RI, RST, SILENT, ClientWire, Server, answer, values_of)
-from wsbtest import Haproxy, Proxy
+from wsbtest import Haproxy, Proxy, free_port
 
 NEAR_MS = 300           # timers less apart are the same
 SMALL_MS = 200          # timers below it are "0", the others "+"
@@ -84,27 +83,6 @@ class Case:
                       "\n".join(lines) + "\n" + self.extra + "\n")
 
 
-_reserved = []
-
-
-def new_port():
-    """A free port that no client's side and no other test can be given.
-
-    It stays bound, so that others do not take it; with SO_REUSEADDR, so that
-    a proxy can.
-    """
-    while True:
-        s = socket.socket()
-        try:
-            s.bind(("127.0.0.1", random.randrange(20000, 32700)))
-        except OSError:
-            s.close()
-            continue
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _reserved.append(s)
-        return s.getsockname()[1]
-
-
 HOP = ("transfer-encoding", "content-length", "connection")
 
 
@@ -129,7 +107,7 @@ class Exchange:
     def __init__(self, case):
         self.case = case
         self.servers = [Server(s) for s in case.servers]
-        self.values = {"port": new_port(), "name": case.name}
+        self.values = {"port": free_port(), "name": case.name}
         for i, server in enumerate(self.servers):
             self.values[f"s{i + 1}"] = server.port
         self.wires = []
@@ -344,7 +322,7 @@ class Side:
         self.exchanges = [Exchange(c) for c in cases]
         workers = os.environ.get("WSB_WORKERS", "1")
         own = f"nbproc {workers}" if proxy is Proxy else ""
-        port = new_port()
+        port = free_port()
         config = GLOBAL % own + defaults + "\n" + "\n".join(
             e.case.sections(e.values) for e in self.exchanges) + PROBE % port
         if proxy is Proxy:

@@ -32,12 +32,11 @@ from pathlib import Path
 
 import certs
 import hpack
-from compare import new_port
 from h2client import (
     ACK, CANCEL, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, END_STREAM,
     GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, PREFACE, RST_STREAM, SETTINGS,
     WINDOW_UPDATE, H2Client, frame_bytes, literal_block, settings_payload)
-from wsbtest import Client, FakeServer, Proxy
+from wsbtest import Client, FakeServer, Proxy, free_port
 
 WAYS = [(c, s, tls) for tls in (False, True)
         for c in ("h1", "h2") for s in ("h1", "h2")]
@@ -576,8 +575,8 @@ class Bridge:
             name = kind[0] + ("s" if kind[1] else "")
             self.servers[kind] = Server(*kind, serve, settings)
             values[f"s_{name}"] = self.servers[kind].port
-            values[f"port{2 * n + 2}"] = new_port()
-            values[f"port{2 * n + 3}"] = new_port()
+            values[f"port{2 * n + 2}"] = free_port()
+            values[f"port{2 * n + 3}"] = free_port()
             text += PART.format(name, f"port{2 * n + 2}", f"port{2 * n + 3}",
                                 word + " " + words)
         text = ("global\n    stats socket {dir}/admin.sock level admin\n"

@@ -19,6 +19,7 @@ build directory.
 import ctypes
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -96,9 +97,24 @@ def find_program(name):
     return shutil.which(name, path=path)
 
 
+_reserved = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+    """A port that no client's side and no other test can be given.
+
+    It stays bound, so that others do not take it; with SO_REUSEADDR, so that
+    a server can.
+    """
+    while True:
+        s = socket.socket()
+        try:
+            s.bind(("127.0.0.1", random.randrange(20000, 32700)))
+        except OSError:
+            s.close()
+            continue
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _reserved.append(s)
         return s.getsockname()[1]
 
 
