@@ -71,7 +71,8 @@ front_head(struct stream *s, struct http_head *h, bool has_body)
 	if (h->status < 200 && h->status != 101)
 		return h2_sess_interim(st->f->sess, st->id, &out);
 	err = h2_sess_respond(st->f->sess, st->id, &out, has_body);
-	st->answered = err == 0;
+	/* a reset is under way: nothing more is to be said */
+	st->answered = err == 0 || err == -WSE_NOTFOUND;
 	st->said_end = !has_body;
 	return err;
 }
