@@ -428,6 +428,40 @@ h2_front__streams_reset_at_once__count_till_they_are_over(void **state)
 		assert_true(made[i]->fc->x.mux->dead);
 }
 
+/* A body of another length than promised, and the answer to it, in one turn. */
+static void
+h2_front__answer_while_reset__ends_that_stream_alone(void **state)
+{
+	static const uint8_t post[] = { 0x83, 0x86, 0x84, 0x41, 1, 'x', 0x0f,
+		0x0d, 1, '4' };
+	struct http_head h = { .is_response = true, .minor = 1, .status = 200 };
+	uint8_t b[64];
+	struct h2_hd hd;
+	const uint8_t *p;
+	size_t n;
+
+	(void)state;
+	h2_hd_put(b, sizeof(post), H2_HEADERS, H2_END_HEADERS, 1);
+	memcpy(b + H2_HD_BYTES, post, sizeof(post));
+	say(b, H2_HD_BYTES + sizeof(post));
+	ask(3, true);
+	assert_int_equal(begun, 2);
+	h2_hd_put(b, 1, H2_DATA, H2_END_STREAM, 1);
+	b[H2_HD_BYTES] = 'x';
+	say(b, H2_HD_BYTES + 1);
+	assert_true(made[0]->fc->front->head(made[0], &h, true) < 0);
+	stream_is_over(made[0], true);
+	answer(made[1], "hello");
+	loop();
+	n = hear();
+	assert_int_equal(frames(n, H2_GOAWAY, &hd, &p), 0);
+	assert_int_equal(frames(n, H2_RST_STREAM, &hd, &p), 1);
+	assert_int_equal(hd.id, 1);
+	assert_int_equal(h2_get32(p), H2_PROTOCOL_ERROR);
+	assert_int_equal(frames(n, H2_DATA, &hd, &p), 1);
+	assert_int_equal(hd.id, 3);
+}
+
 static void
 h2_front__answer_before_the_request__no_more_is_wanted(void **state)
 {
@@ -568,6 +602,7 @@ main(void)
 		T(h2_front__answers_of_one_turn__leave_in_one_write),
 		T(h2_front__full_socket__nothing_is_gathered),
 		T(h2_front__streams_reset_at_once__count_till_they_are_over),
+		T(h2_front__answer_while_reset__ends_that_stream_alone),
 		T(h2_front__answer_before_the_request__no_more_is_wanted),
 		T(h2_front__broken_answer__is_reset),
 		T(h2_front__quiet__rests_and_goes_on),
