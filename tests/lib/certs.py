@@ -24,8 +24,12 @@ In DIR afterwards (NAME.pem holds certificate, chain and key):
 make(DIR) makes what is not there yet; files of one DIR fit together.
 """
 
+import atexit
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 RSA = ["rsa:2048"]
@@ -162,6 +166,20 @@ def make_some(directory, *names):
     for name in names:
         _leaf(d, name, *LEAVES[name])
     return d
+
+
+_made = None
+
+
+def certificates():
+    """A folder with all of them, made once in a test; it goes with it."""
+    global _made
+    if _made is None:
+        _made = Path(tempfile.mkdtemp(prefix="wsbtest.certs."))
+        os.chmod(_made, 0o755)
+        make(_made)
+        atexit.register(shutil.rmtree, _made, True)
+    return _made
 
 
 if __name__ == "__main__":

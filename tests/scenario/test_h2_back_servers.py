@@ -9,25 +9,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import certs
+from certs import certificates
 from wsbtest import (
-    BUILD, Client, Haproxy, Nginx, Program, Proxy, find_program, free_port,
-    get, limit, needs, request, run, skip, slow, wait_until)
-
-_made = None
-
-
-def certificates():
-    global _made
-    if "+OPENSSL" not in run([BUILD / "wsbroker", "-vv"]).stdout:
-        skip("TLS is switched off")
-    if _made is None:
-        _made = Path(tempfile.mkdtemp(prefix="wsbtest.certs."))
-        os.chmod(_made, 0o755)
-        certs.make(_made)
-        atexit.register(shutil.rmtree, _made, True)
-    return _made
-
+    Client, Haproxy, Nginx, Program, Proxy, find_program, free_port, get,
+    limit, needs, request, slow, wait_until)
 
 GOOD = "ssl verify required ca-file {certs}/ca.crt verifyhost localhost"
 

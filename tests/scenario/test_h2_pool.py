@@ -3,40 +3,20 @@
 negotiate, how they are tagged, what is answered while they are idle, and how
 they end."""
 
-import atexit
-import os
-import shutil
 import socket
 import ssl
 import struct
-import tempfile
 import threading
 import time
-from pathlib import Path
 
-import certs
+from certs import certificates
 from h2client import (
     ACK, ENABLE_CONNECT_PROTOCOL, GOAWAY, MAX_CONCURRENT_STREAMS, PING,
     PREFACE, SETTINGS)
 from wsborigin import TlsOrigin
 from wsbtest import (
-    BUILD, FakeServer, Nginx, Origin, Program, Proxy, check_config,
-    find_program, free_port, get, needs, run, skip, wait_until)
-
-_made = None
-
-
-def certificates():
-    global _made
-    if "+OPENSSL" not in run([BUILD / "wsbroker", "-vv"]).stdout:
-        skip("TLS is switched off")
-    if _made is None:
-        _made = Path(tempfile.mkdtemp(prefix="wsbtest.certs."))
-        os.chmod(_made, 0o755)
-        certs.make(_made)
-        atexit.register(shutil.rmtree, _made, True)
-    return _made
-
+    FakeServer, Nginx, Origin, Program, Proxy, check_config, find_program,
+    free_port, get, needs, wait_until)
 
 GOOD = "ssl verify required ca-file {ca} verifyhost localhost"
 

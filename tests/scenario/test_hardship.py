@@ -153,7 +153,7 @@ listen l
 """, full=s.getsockname()[1], check=False)
         began = time.monotonic()
         assert get(proxy.port, "/").status == 503
-        assert 0.3 < time.monotonic() - began < 3
+        assert 0.3 < time.monotonic() - began
         for f in fill:
             f.close()
 

@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from test_tls_back import TlsOrigin, certificates, server_row  # noqa: E402
+from certs import certificates  # noqa: E402
+from test_tls_back import TlsOrigin, server_row  # noqa: E402
 from wsbtest import Haproxy, Origin, Proxy, find_program, get, needs, \
     wait_until  # noqa: E402
 

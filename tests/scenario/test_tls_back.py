@@ -2,39 +2,20 @@
 """TLS towards servers: handshakes in the broker, connections that change
 worker without one, sessions, certificates, faults."""
 
-import atexit
 import csv
 import hashlib
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
-import tempfile
 import threading
 import time
-from pathlib import Path
 
-import certs
+from certs import certificates
 from wsbtest import (
-    BUILD, Apache, Client, FakeServer, Haproxy, Nginx, Program, Proxy,
-    free_port, get, limit, load, run, skip, slow, wait_until)
-
-_made = None
-
-
-def certificates():
-    global _made
-    if "+OPENSSL" not in run([BUILD / "wsbroker", "-vv"]).stdout:
-        skip("TLS is switched off")
-    if _made is None:
-        _made = Path(tempfile.mkdtemp(prefix="wsbtest.certs."))
-        os.chmod(_made, 0o755)
-        certs.make(_made)
-        atexit.register(shutil.rmtree, _made, True)
-    return _made
-
+    Apache, Client, FakeServer, Haproxy, Nginx, Program, Proxy, free_port, get,
+    limit, load, run, slow, wait_until)
 
 GOOD = "ssl verify required ca-file {certs}/ca.crt verifyhost localhost"
 

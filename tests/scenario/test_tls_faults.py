@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import tlsrelay  # noqa: E402
-from test_tls_back import certificates  # noqa: E402
+from certs import certificates  # noqa: E402
 from tlsrelay import DOWN, UP, Relay, Swap  # noqa: E402
 from wsbtest import Client, FakeServer, Origin, Proxy, get, limit, \
     wait_until  # noqa: E402

@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from test_tls_back import certificates, each_suite  # noqa: E402
+from certs import certificates  # noqa: E402
+from test_tls_back import each_suite  # noqa: E402
 from test_tls_faults import tls_origin  # noqa: E402
 from wsbtest import FakeServer, Program, Proxy, free_port, limit, needs, \
     slow, wait_until  # noqa: E402

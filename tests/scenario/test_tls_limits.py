@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from test_ssl_cert import ask, connect, exchange  # noqa: E402
-from test_tls_back import certificates  # noqa: E402
+from certs import certificates  # noqa: E402
 from wsbtest import Origin, Proxy, get, wait_until  # noqa: E402
 
 CONFIG = """

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from test_tls_back import certificates  # noqa: E402
+from certs import certificates  # noqa: E402
 from wsbtest import BUILD, Origin, Proxy, get, limit, skip, slow, \
     wait_until  # noqa: E402
 

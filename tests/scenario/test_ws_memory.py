@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from test_tls_back import certificates  # noqa: E402
+from certs import certificates  # noqa: E402
 from test_tls_memory import is_plain_build, need_descriptors, \
     settled, tls_port  # noqa: E402
 from wsbtest import Client, Origin, Proxy, limit, slow, \

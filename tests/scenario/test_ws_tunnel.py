@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from h2client import H2Client  # noqa: E402
-from test_tls_back import certificates  # noqa: E402
+from certs import certificates  # noqa: E402
 from test_tls_memory import tls_port  # noqa: E402
 from test_ws_memory import context as client_context  # noqa: E402
 from wsbtest import SANITIZED, Client, FakeServer, Origin, Proxy, limit, \

@@ -8,8 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -303,19 +301,6 @@ talk(void *arg)
 	return NULL;
 }
 
-static void
-start(void *(*fn)(void *), void *arg)
-{
-	sigset_t all, old;
-	pthread_t id;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	CHK(pthread_create(&id, NULL, fn, arg) == 0);
-	pthread_detach(id);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
 static void *
 accept_all(void *arg)
 {
@@ -334,7 +319,7 @@ accept_all(void *arg)
 		t->fd = fd;
 		t->turn = o->turn;
 		o->threads++;
-		start(talk, t);
+		tls_origin_thread(talk, t);
 	}
 	o->threads--;
 	return NULL;
@@ -378,7 +363,7 @@ void
 h2_origin_run(struct h2_origin *o)
 {
 	o->threads++;
-	start(accept_all, o);
+	tls_origin_thread(accept_all, o);
 }
 
 void

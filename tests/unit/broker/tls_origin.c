@@ -181,8 +181,8 @@ talk(void *arg)
 	return NULL;
 }
 
-static void
-start(void *(*fn)(void *), void *arg)
+void
+tls_origin_thread(void *(*fn)(void *), void *arg)
 {
 	sigset_t all, old;
 	pthread_t id;
@@ -209,7 +209,7 @@ accept_all(void *arg)
 		t->o = o;
 		t->fd = fd;
 		o->threads++;
-		start(talk, t);
+		tls_origin_thread(talk, t);
 	}
 	OPENSSL_thread_stop();
 	o->threads--;
@@ -220,7 +220,7 @@ void
 tls_origin_run(struct tls_origin *o)
 {
 	o->threads++;
-	start(accept_all, o);
+	tls_origin_thread(accept_all, o);
 }
 
 void

@@ -32,6 +32,8 @@ struct tls_origin {
  * max_version: 0 or TLS1_2_VERSION. */
 void tls_origin_init(struct tls_origin *o, bool expired, int max_version);
 void tls_origin_run(struct tls_origin *o);
+/* A detached thread without signals; it counts itself. */
+void tls_origin_thread(void *(*fn)(void *), void *arg);
 /* Its clients have closed or will: waits until it has noticed. */
 void tls_origin_quiet(const struct tls_origin *o);
 /* Its clients have closed: waits for the threads, frees. */
