@@ -423,6 +423,47 @@ class Proxy(Program):
                 raise AssertionError(text[max(0, at - 200):at + 4000])
 
 
+def kills_under_load(proxy, ask, seconds, least):
+    """A worker or the broker dies each second while 8 clients ask.
+
+    ask(k, n): client k's request after n of all; (answer, the body it should
+    have). None may get another's, and at most one a client fails per death.
+    """
+    end = time.monotonic() + seconds
+    wrong, failed, done = [], [], [0]
+
+    def client(k):
+        while time.monotonic() < end:
+            try:
+                answer, body = ask(k, done[0])
+            except (OSError, AssertionError, ValueError) as error:
+                failed.append(error)
+                continue
+            done[0] += 1
+            if answer.status != 200:
+                failed.append(answer.status)
+            elif answer.body != body:
+                wrong.append((k, len(answer.body)))
+
+    proxy.wait_running()
+    threads = [threading.Thread(target=client, args=(k,)) for k in range(8)]
+    for t in threads:
+        t.start()
+    kills = 0
+    while time.monotonic() < end - 1:
+        time.sleep(1.0)
+        pids = proxy.pids()
+        victims = pids["workers"] if kills % 3 else pids["broker"]
+        if victims:
+            kills += 1
+            os.kill(victims[kills % len(victims)], signal.SIGKILL)
+    for t in threads:
+        t.join()
+    assert not wrong, wrong[:5]
+    assert done[0] > least, (done, failed[:5])
+    assert len(failed) <= 8 * kills, (len(failed), failed[:5])
+
+
 def check_config(text, *args):
     """wsbroker -c on a text; returns its CompletedProcess."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:

@@ -5,14 +5,13 @@ once idle, by all workers; what servers refuse, take back or break off."""
 import hashlib
 import os
 import signal
-import threading
-import time
 
 from h2client import ENABLE_CONNECT_PROTOCOL, INITIAL_WINDOW_SIZE
 from wsborigin import TlsOrigin
 from wsbridge import Server
 from wsbtest import (
-    Client, Proxy, get, limit, load, request, slow, wait_until)
+    Client, Proxy, get, kills_under_load, limit, load, request, slow,
+    wait_until)
 
 PLAIN = "proto h2"
 TLS = "ssl verify required ca-file {ca} verifyhost localhost alpn h2"
@@ -461,40 +460,12 @@ def test_streams_and_idle_connections_outlive_the_broker():
 def test_kills_under_load_never_mix_up_bodies():
     origin = TlsOrigin()
     proxy = proxy_to(origin, TLS, more="retries 3")
-    proxy.wait_running()
-    end = time.monotonic() + 15
-    wrong, failed, done = [], [], [0]
 
-    def client(k):
-        while time.monotonic() < end:
-            body = b"%d." % k * (1 + (k * 7919 + done[0] * 31) % 20000)
-            try:
-                answer = request(proxy.port, "PUT", "/echo", body=body)
-            except (OSError, AssertionError, ValueError) as error:
-                failed.append(error)
-                continue
-            done[0] += 1
-            if answer.status != 200:
-                failed.append(answer.status)
-            elif answer.body != body:
-                wrong.append((k, len(answer.body)))
+    def ask(k, n):
+        body = b"%d." % k * (1 + (k * 7919 + n * 31) % 20000)
+        return request(proxy.port, "PUT", "/echo", body=body), body
 
-    threads = [threading.Thread(target=client, args=(k,)) for k in range(8)]
-    for t in threads:
-        t.start()
-    kills = 0
-    while time.monotonic() < end - 1:
-        time.sleep(1.0)
-        pids = proxy.pids()
-        victims = pids["workers"] if kills % 3 else pids["broker"]
-        if victims:
-            kills += 1
-            os.kill(victims[kills % len(victims)], signal.SIGKILL)
-    for t in threads:
-        t.join()
-    assert not wrong, wrong[:5]
-    assert done[0] > 100, (done, failed[:5])
-    assert len(failed) <= 8 * kills, (len(failed), failed[:5])
+    kills_under_load(proxy, ask, 15, 100)
 
 
 @limit(60)

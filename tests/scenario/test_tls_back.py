@@ -15,7 +15,7 @@ import time
 from certs import certificates
 from wsbtest import (
     Apache, Client, FakeServer, Haproxy, Nginx, Program, Proxy, free_port, get,
-    limit, load, run, slow, wait_until)
+    kills_under_load, limit, load, run, slow, wait_until)
 
 GOOD = "ssl verify required ca-file {certs}/ca.crt verifyhost localhost"
 
@@ -321,39 +321,12 @@ def test_kills_under_load_never_mix_up_bodies():
     for n in sizes:
         (nginx.root / f"f{n}").write_bytes(b"%d." % n * (n // 2))
     proxy = proxy_to(nginx.tls_port, more="retries 3")
-    end = time.monotonic() + 20
-    wrong, failed, done = [], [], [0]
 
-    def client(k):
-        while time.monotonic() < end:
-            n = sizes[(k + done[0]) % len(sizes)]
-            try:
-                answer = get(proxy.port, f"/f{n}")
-            except (OSError, AssertionError) as error:
-                failed.append(error)
-                continue
-            done[0] += 1
-            if answer.status != 200:
-                failed.append(answer.status)
-            elif answer.body != b"%d." % n * (n // 2):
-                wrong.append((n, len(answer.body)))
+    def ask(k, n):
+        size = sizes[(k + n) % len(sizes)]
+        return get(proxy.port, f"/f{size}"), b"%d." % size * (size // 2)
 
-    threads = [threading.Thread(target=client, args=(k,)) for k in range(8)]
-    for t in threads:
-        t.start()
-    kills = 0
-    while time.monotonic() < end - 1:
-        time.sleep(1.0)
-        pids = proxy.pids()
-        victims = pids["workers"] if kills % 3 else pids["broker"]
-        if victims:
-            kills += 1
-            os.kill(victims[kills % len(victims)], signal.SIGKILL)
-    for t in threads:
-        t.join()
-    assert not wrong, wrong[:5]
-    assert done[0] > 200, (done, failed[:5])
-    assert len(failed) <= 8 * kills, (len(failed), failed[:5])
+    kills_under_load(proxy, ask, 20, 200)
 
 
 @limit(60)
