@@ -270,7 +270,8 @@ def test_a_hung_worker_is_named():
         late = []
         threads = [threading.Thread(target=lambda: late.append(commit(proxy)))]
         threads[0].start()
-        wait_until(lambda: "locked" in put(proxy, pem("b")), 30)
+        # The same text: what is put before the commit begins is committed.
+        wait_until(lambda: "locked" in put(proxy, pem("chained")), 30)
         assert "locked" in commit(proxy)
         assert "locked" in ask(proxy, f"abort ssl cert {proxy.file}\n")
         threads[0].join(60)
