@@ -475,17 +475,19 @@ def check_config(text, *args):
 class Nginx(Program):
     """A real nginx; `server` is the inside of its server block."""
 
-    def __init__(self, server="location / { return 200 hello; }", http=""):
+    def __init__(self, server="location / { return 200 hello; }", http="",
+                 workers=1, connections=4096, nofile=None):
         needs("nginx")
-        super().__init__([find_program("nginx")])
+        super().__init__([find_program("nginx")], nofile=nofile)
         self.port = free_port()
         self.root = self.dir / "www"
         self.root.mkdir()
         user = "user root;" if os.getuid() == 0 else ""
         (self.dir / "nginx.conf").write_text(f"""
-            {user} daemon off; worker_processes 1; pid {self.dir}/pid;
+            {user} daemon off; pid {self.dir}/pid;
+            worker_processes {workers};
             error_log {self.dir}/error.log;
-            events {{ worker_connections 4096; }}
+            events {{ worker_connections {connections}; }}
             http {{
                 access_log off; root {self.root}; default_type text/plain;
                 client_body_temp_path {self.dir}/body;
