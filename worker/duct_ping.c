@@ -12,14 +12,14 @@
 
 #include "shm/base/mem.h"
 #include "worker/duct_int.h"
+#include "worker/ws_inject.h"
 
 enum {
 	NONCE_BYTES = 8,
 	KEY_BYTES = 4,
 	HEAD_BYTES = 2,
 	PONG_MAX = HEAD_BYTES + KEY_BYTES + NONCE_BYTES,
-	BYTE_PING = 0x89, /* FIN and opcode */
-	BYTE_PONG = 0x8a,
+	BYTE_PONG = 0x8a, /* FIN and opcode */
 	BIT_MASK = 0x80,
 	RETRY_MS = 50 /* a frame is half sent, or bytes wait */
 };
@@ -195,23 +195,16 @@ static void
 ask(struct duct *d, enum duct_side to)
 {
 	struct duct_ping *g = d->ping;
-	uint8_t b[PONG_MAX], key[KEY_BYTES] = { 0 }, *p = b;
+	uint8_t b[WS_INJECT_MAX];
 	uint64_t heard_ms = d->heard_ms[to];
+	size_t n = ws_inject_frame(
+	    b, WS_PING, g->nonce, sizeof(g->nonce), to == SERVER);
 
-	/* towards a server each frame has a mask of its own, RFC 6455 5.3 */
-	if (to == SERVER && RAND_bytes(key, sizeof(key)) != 1)
+	if (!n)
 		return;
-	*p++ = BYTE_PING;
-	*p++ = (to == SERVER ? BIT_MASK : 0) | NONCE_BYTES;
-	if (to == SERVER) {
-		memcpy(p, key, KEY_BYTES);
-		p += KEY_BYTES;
-	}
-	for (int i = 0; i < NONCE_BYTES; i++)
-		*p++ = g->nonce[i] ^ key[i % KEY_BYTES];
 	g->sent_ms[to] = clock_ms();
 	g->waits[to] = true;
-	duct_send(d, to, (const char *)b, (size_t)(p - b));
+	duct_send(d, to, (const char *)b, n);
 	if (!d->dead)
 		d->heard_ms[to] = heard_ms;
 }

@@ -221,6 +221,32 @@ flow_eof(struct flow *f)
 	return 0;
 }
 
+int
+flow_add(struct flow *f, const void *p, uint32_t n)
+{
+	CHK(f->in == HTTP_BODY_EOF && f->out == HTTP_BODY_EOF);
+	if (f->in_done || (!f->b->data && buf_get(f->b, BUF_SMALL) < 0))
+		return -WSE_NOMEM;
+	if (flow_room(f) < n)
+		flow_grow(f);
+	if (buf_room(f->b) < n)
+		return -WSE_NOMEM;
+	memcpy(buf_wp(f->b), p, n);
+	f->b->w += n;
+	return flow_decode(f);
+}
+
+void
+flow_cut(struct flow *f, uint32_t n)
+{
+	CHK(f->in == HTTP_BODY_EOF && f->raw_r == f->b->w);
+	CHK(n <= flow_payload(f));
+	f->b->w -= n;
+	f->raw_r -= n;
+	f->pay_w -= n;
+	f->payload_bytes -= n;
+}
+
 static int
 iov_add(struct iovec *iov, int n, const void *p, size_t len)
 {

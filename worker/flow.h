@@ -65,6 +65,13 @@ MUST_USE int flow_decode(struct flow *f);
 void flow_trail(struct flow *f, struct buf *text);
 /* Where trailers in the tail begin: behind the last chunk's line. */
 enum { FLOW_TAIL_TEXT = 3 };
+/*
+ * n bytes of our own behind the payload; it is BODY_EOF both ways, and not
+ * ended.  0 or -WSE_NOMEM: there is no room, or it has ended.
+ */
+MUST_USE int flow_add(struct flow *f, const void *p, uint32_t n);
+/* The last n bytes of payload never came; as flow_add(). */
+void flow_cut(struct flow *f, uint32_t n);
 /* What `out` is turns out late: nothing was sent yet, or it was rewound. */
 void flow_out(struct flow *f, enum http_framing out);
 /* The source ended. 0, or -WSE_EOF when that is too early. */

@@ -29,6 +29,7 @@ libwsb_a_SOURCES += \
 	worker/stream_res.c \
 	worker/tunnel.c \
 	worker/wk.h \
+	worker/ws_inject.c worker/ws_inject.h \
 	worker/ws_key.c worker/ws_key.h \
 	worker/ws_watch.c worker/ws_watch.h \
 	worker/worker.c worker/worker.h \

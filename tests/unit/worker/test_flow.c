@@ -254,6 +254,40 @@ flow__bad_chunk_size__is_refused(void **state)
 	buf_put(&b);
 }
 
+static void
+flow__of_a_tunnel__is_cut_and_added_to(void **state)
+{
+	static char bulk[BUF_SMALL];
+	static struct sink o;
+	struct buf b = { 0 };
+	struct flow f;
+
+	(void)state;
+	o.n = 0;
+	assert_int_equal(buf_get(&b, BUF_SMALL), 0);
+	flow_start(&f, &b, HTTP_BODY_EOF, 0, HTTP_BODY_EOF);
+	give(&f, &b, "abcdef", 6);
+	assert_int_equal(flow_decode(&f), 0);
+	flow_cut(&f, 2);
+	assert_int_equal(flow_add(&f, "XY", 2), 0);
+	while (take(&f, &o, 100))
+		;
+	assert_int_equal(o.n, 6);
+	assert_memory_equal(o.data, "abcdXY", 6);
+	flow_detach(&f);
+	assert_int_equal(flow_add(&f, "Z", 1), 0); /* without a buffer */
+	give(&f, &b, bulk, BUF_SMALL - 1);
+	assert_int_equal(flow_decode(&f), 0);
+	assert_int_equal(flow_add(&f, "full", 4), 0); /* in a larger one */
+	while (take(&f, &o, 1000))
+		;
+	assert_int_equal(o.n, 6 + BUF_SMALL + 4);
+	assert_memory_equal(o.data + o.n - 4, "full", 4);
+	assert_int_equal(flow_eof(&f), 0);
+	assert_true(flow_add(&f, "late", 4) < 0);
+	buf_put(&b);
+}
+
 int
 main(void)
 {
@@ -266,6 +300,7 @@ main(void)
 		cmocka_unit_test(flow__moved__goes_on_in_the_new_buffer),
 		cmocka_unit_test(flow__too_early_an_end__is_told),
 		cmocka_unit_test(flow__bad_chunk_size__is_refused),
+		cmocka_unit_test(flow__of_a_tunnel__is_cut_and_added_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
