@@ -20,7 +20,7 @@ enum {
 MUST_USE size_t ws_inject_frame(uint8_t out[WS_INJECT_MAX], enum ws_kind kind,
     const void *payload, size_t n, bool masked);
 /* A Close with this code. */
-MUST_USE size_t
-ws_inject_close(uint8_t out[WS_INJECT_MAX], unsigned code, bool masked);
+MUST_USE size_t ws_inject_close(
+    uint8_t out[WS_INJECT_MAX], unsigned code, bool masked);
 
 #endif

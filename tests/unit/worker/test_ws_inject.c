@@ -36,7 +36,10 @@ inject__ping__carries_its_payload(void **state)
 
 	(void)state;
 	assert_int_equal(n, 18);
-	assert_memory_equal(b, "\x89\x10" "0123456789abcdef", n);
+	assert_memory_equal(b,
+	    "\x89\x10"
+	    "0123456789abcdef",
+	    n);
 }
 
 static void
