@@ -65,6 +65,9 @@ on_master(struct chan *c, struct ipc_msg *m, void *arg)
 	case IPC_CERT_ACK:
 		cert_acked(&m->u.cert);
 		return 0;
+	case IPC_CLI:
+		cli_adopt(&m->fd[0], m->u.cli.level);
+		return 0;
 	case IPC_DRAIN:
 		broker.draining = true;
 		end_when_alone();

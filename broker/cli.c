@@ -343,11 +343,40 @@ on_client(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+client_new(int fd, enum cli_level level)
+{
+	struct cli *c = mem_alloc(sizeof(*c));
+
+	c->fd = fd;
+	c->send_fd = -1;
+	c->level = level;
+	c->timeout_ms = broker.conf->global.stats_timeout_ms;
+	if (c->timeout_ms == 0)
+		c->timeout_ms = TIMEOUT_MS;
+	list_add_tail(&clients, &c->node);
+	event_assign(&c->ev, broker.base, fd, EV_READ, on_client, c);
+	if (++client_count >= clients_max())
+		listen_all(false);
+	wait_for(c);
+}
+
+void
+cli_adopt(int *fd, uint32_t level)
+{
+	if (*fd < 0)
+		return;
+	if (fds_set_nonblock(*fd) == 0)
+		client_new(*fd, (enum cli_level)level);
+	else
+		close(*fd);
+	*fd = -1;
+}
+
+static void
 on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct timeval tv = { 0, 100000 };
 	struct cli_listener *l = arg;
-	struct cli *c;
 	int cfd;
 
 	(void)what;
@@ -360,18 +389,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 		}
 		return;
 	}
-	c = mem_alloc(sizeof(*c));
-	c->fd = cfd;
-	c->send_fd = -1;
-	c->level = (enum cli_level)l->conf->level;
-	c->timeout_ms = broker.conf->global.stats_timeout_ms;
-	if (c->timeout_ms == 0)
-		c->timeout_ms = TIMEOUT_MS;
-	list_add_tail(&clients, &c->node);
-	event_assign(&c->ev, broker.base, cfd, EV_READ, on_client, c);
-	if (++client_count >= clients_max())
-		listen_all(false);
-	wait_for(c);
+	client_new(cfd, (enum cli_level)l->conf->level);
 }
 
 static void

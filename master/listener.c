@@ -315,34 +315,39 @@ listener_bind_all(const struct conf *c, int workers, struct listener **list_r)
 }
 
 int
+listener_bind_socket(struct stats_socket *s, const char *what)
+{
+	struct sock_opts o = {
+		.backlog = 64,
+		.mode = s->mode,
+		.uid = s->uid,
+		.gid = s->gid,
+	};
+	int rc = -1;
+
+	s->fd = -1;
+	if (s->addr.kind == ADDR_INET) {
+		rc = tcp_listen(&s->addr, &o, 1, &s->fd);
+	} else {
+		s->fd = s->addr.kind == ADDR_FD ? fd_listen(s->addr.fd)
+						: unix_listen(&s->addr, &o);
+		rc = s->fd < 0 ? -1 : 0;
+	}
+	if (rc == 0)
+		return 0;
+	log_msg(LOGL_ALERT, "cannot bind the %s %s: %s%s", what, s->text,
+	    strerror(errno), bind_hint(errno));
+	return -WSE_SYS;
+}
+
+int
 listener_bind_stats(struct conf *c)
 {
 	int bad = 0;
 
-	for (struct stats_socket *s = c->global.stats_sockets; s; s = s->next) {
-		struct sock_opts o = {
-			.backlog = 64,
-			.mode = s->mode,
-			.uid = s->uid,
-			.gid = s->gid,
-		};
-		int rc = -1;
-
-		s->fd = -1;
-		if (s->addr.kind == ADDR_INET) {
-			rc = tcp_listen(&s->addr, &o, 1, &s->fd);
-		} else {
-			s->fd = s->addr.kind == ADDR_FD
-			    ? fd_listen(s->addr.fd)
-			    : unix_listen(&s->addr, &o);
-			rc = s->fd < 0 ? -1 : 0;
-		}
-		if (rc == 0)
-			continue;
-		log_msg(LOGL_ALERT, "cannot bind the stats socket %s: %s%s",
-		    s->text, strerror(errno), bind_hint(errno));
-		bad++;
-	}
+	for (struct stats_socket *s = c->global.stats_sockets; s; s = s->next)
+		if (listener_bind_socket(s, "stats socket"))
+			bad++;
 	return bad ? -WSE_SYS : 0;
 }
 
@@ -369,14 +374,19 @@ listener_close_all(struct listener **list)
 }
 
 void
+listener_close_socket(struct stats_socket *s)
+{
+	if (s->fd < 0)
+		return;
+	close(s->fd);
+	s->fd = -1;
+	if (s->addr.kind == ADDR_UNIX)
+		(void)unlink(s->addr.u.un.sun_path);
+}
+
+void
 listener_close_stats(struct conf *c)
 {
-	for (struct stats_socket *s = c->global.stats_sockets; s; s = s->next) {
-		if (s->fd < 0)
-			continue;
-		close(s->fd);
-		s->fd = -1;
-		if (s->addr.kind == ADDR_UNIX)
-			(void)unlink(s->addr.u.un.sun_path);
-	}
+	for (struct stats_socket *s = c->global.stats_sockets; s; s = s->next)
+		listener_close_socket(s);
 }

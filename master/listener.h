@@ -24,6 +24,9 @@ struct listener {
  */
 MUST_USE int
 listener_bind_all(const struct conf *c, int workers, struct listener **list_r);
+/* Bind one; `what` names it in the log line of a failure. 0 or -WSE_SYS. */
+MUST_USE int listener_bind_socket(struct stats_socket *s, const char *what);
+void listener_close_socket(struct stats_socket *s);
 /* Bind the stats sockets; fills in their fd. 0 or -WSE_SYS. */
 MUST_USE int listener_bind_stats(struct conf *c);
 /* The descriptor worker `index` accepts on. */

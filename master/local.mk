@@ -3,6 +3,11 @@ libwsb_a_SOURCES += \
 	master/bells.c master/bells.h \
 	master/certs.c master/certs.h \
 	master/child.c \
+	master/cli_addr.c master/cli_addr.h \
+	master/cli_client.c master/cli_client.h \
+	master/cli_order.c master/cli_parts.h \
+	master/cli_proc.c \
+	master/cli_relay.c \
 	master/daemon.c master/daemon.h \
 	master/listener.c master/listener.h \
 	master/logs.c master/logs.h \

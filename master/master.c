@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "master/bells.h"
+#include "master/cli_client.h"
 #include "master/daemon.h"
 #include "master/logs.h"
 #include "shm/base/chk.h"
@@ -153,7 +154,7 @@ master_drain_one(struct child *ch, int deadline_ms)
 	child_send(ch, &msg);
 }
 
-static void
+void
 master_drain(struct master *m)
 {
 	unsigned limit_ms = m->conf->global.hard_stop_after_ms;
@@ -290,6 +291,7 @@ master_end(struct master *m)
 {
 	listener_close_all(&m->listeners);
 	listener_close_stats(m->conf);
+	cli_client_end();
 	if (m->conf->global.pidfile)
 		daemon_pidfile_remove(m->conf->global.pidfile);
 	daemon_ready(m->exit_status);
@@ -310,6 +312,13 @@ master_end(struct master *m)
 	free(m);
 }
 
+/* With the default configuration also the default socket. */
+static int
+master_bind_cli(const struct options *o)
+{
+	return o->socket || o->default_file ? cli_client_bind(o->socket) : 0;
+}
+
 int
 master_run(struct conf *c, const struct options *o)
 {
@@ -324,7 +333,8 @@ master_run(struct conf *c, const struct options *o)
 	logs_open(c);
 	m->seg.board_fd = m->seg.board_ro_fd = -1;
 	if (listener_bind_all(c, c->global.nbproc, &m->listeners) ||
-	    listener_bind_stats(c) || segments_create(c, &m->seg)) {
+	    listener_bind_stats(c) || master_bind_cli(o) ||
+	    segments_create(c, &m->seg)) {
 		daemon_ready(1);
 		return 1; /* the process ends: it gives back the rest */
 	}
@@ -335,6 +345,7 @@ master_run(struct conf *c, const struct options *o)
 	}
 	master_events(m);
 	master_row_claim(m);
+	cli_client_start(m);
 	if (master_children(m))
 		master_stop(m, 1);
 	if (m->state != MASTER_STOPPING || master_alive_workers(m) ||

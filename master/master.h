@@ -83,6 +83,8 @@ struct master {
 int master_run(struct conf *c, const struct options *o);
 /* Something cannot go on: end all and exit with status. */
 void master_stop(struct master *m, int status);
+/* Accept no more clients, finish, end. */
+void master_drain(struct master *m);
 /* A child became ready, or an awaited one ended: look what is due. */
 void master_progress(struct master *m);
 

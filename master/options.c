@@ -134,6 +134,13 @@ opt_pidfile(struct options *o, const char *v)
 }
 
 static int
+opt_socket(struct options *o, const char *v)
+{
+	o->socket = v;
+	return 0;
+}
+
+static int
 opt_maxconn(struct options *o, const char *v)
 {
 	char *end;
@@ -198,6 +205,8 @@ static const struct option_row option_tbl[] = {
 	{ "-Ws", false, opt_notify, "-Ws",
 	    "as -W, and tell the service manager when ready" },
 	{ "-p", true, opt_pidfile, "-p FILE", "write the master's pid here" },
+	{ "-S", true, opt_socket, "-S ADDR[,OPT...]",
+	    "the master's command socket" },
 	{ "-n", true, opt_maxconn, "-n N", "at most N client connections" },
 	{ "-C", true, opt_chdir, "-C DIR", "change to this directory first" },
 	{ "-V", false, opt_verbose, "-V", "say more" },
@@ -227,7 +236,6 @@ static const struct {
 	{ "-sf", "send the running master SIGUSR1 to drain it" },
 	{ "-st", "send the running master SIGTERM to stop it" },
 	{ "-x", "listeners stay with the master, nothing has to be fetched" },
-	{ "-S", "the master's socket is not supported by this version" },
 	{ "-de", "the event library chooses the poller" },
 	{ "-dp", "the event library chooses the poller" },
 	{ "-dS", "splicing is not used" },
@@ -297,7 +305,8 @@ options_parse(int argc, char **argv, struct options *o)
 		if (r->set(o, r->has_value ? argv[++i] : NULL))
 			return -WSE_SYNTAX;
 	}
-	if (o->file_count == 0)
+	o->default_file = o->file_count == 0;
+	if (o->default_file)
 		o->files[o->file_count++] = WSB_CONFIG_FILE;
 	return 0;
 }

@@ -34,6 +34,8 @@ struct options {
 	bool quiet;          /* -q */
 	bool warnings_fatal; /* -dW */
 	const char *pidfile; /* -p, or NULL */
+	const char *socket;  /* -S, or NULL */
+	bool default_file;   /* no -f was given */
 	const char *condition;
 	long maxconn; /* -n, 0: from the config */
 	const char *files[OPTIONS_FILES_MAX];

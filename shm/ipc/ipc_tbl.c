@@ -159,6 +159,12 @@ valid_cert_done(const struct ipc_msg *m)
 }
 
 static int
+valid_cli(const struct ipc_msg *m)
+{
+	return ok_if(m->u.cli.level <= 2);
+}
+
+static int
 valid_violation(const struct ipc_msg *m)
 {
 	return ok_if(instance_is_valid(m->u.violation.instance) &&
@@ -205,6 +211,8 @@ const struct ipc_row ipc_tbl[IPC_TYPE_N] = {
 	    "a worker died; answered by DEAD_DONE" },
 	[IPC_CERT_ACK] = { "CERT_ACK", M, B, PHASE_ANY, 0, 0, S(cert),
 	    valid_cert_done, "the master, or a worker, has a certificate" },
+	[IPC_CLI] = { "CLI", M, B, PHASE_ANY, 1, 1, S(cli), valid_cli,
+	    "a client of the runtime commands, from the master's socket" },
 	[IPC_DRAIN] = { "DRAIN", M, B | W, PHASE_ANY, 0, 0, S(drain), NULL,
 	    "take no new work, exit when done or at the deadline" },
 	[IPC_LOG_FD] = { "LOG_FD", M, B | W, PHASE_ANY, 1, 1, S(log), NULL,

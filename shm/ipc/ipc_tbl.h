@@ -41,6 +41,7 @@ enum ipc_type {
 	IPC_CHILD,
 	IPC_DEAD,
 	IPC_CERT_ACK,
+	IPC_CLI,
 	/* master -> worker, broker */
 	IPC_DRAIN,
 	IPC_LOG_FD,
@@ -221,6 +222,12 @@ struct ipc_cert {
 	int32_t err;       /* CERT_DONE, CERT_ACK: -WSE_*, else 0 */
 };
 
+/* CLI: a client of the master's command socket; its commands come on the
+ * descriptor. */
+struct ipc_cli {
+	uint32_t level; /* 0 user, 1 operator, 2 admin */
+};
+
 struct ipc_violation {
 	uint32_t instance; /* who */
 	uint32_t type;     /* message type, or 0 for shared memory */
@@ -248,6 +255,7 @@ struct ipc_msg {
 		struct ipc_drain drain;
 		struct ipc_log log;
 		struct ipc_cert cert;
+		struct ipc_cli cli;
 		struct ipc_violation violation;
 	} u;
 };

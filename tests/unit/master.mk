@@ -8,3 +8,6 @@ tests_unit_master_test_daemon_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/master/test_listener
 tests_unit_master_test_listener_SOURCES = tests/unit/master/test_listener.c
 tests_unit_master_test_listener_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/master/test_cli_addr
+tests_unit_master_test_cli_addr_SOURCES = tests/unit/master/test_cli_addr.c
+tests_unit_master_test_cli_addr_LDADD = libwsb.a $(WSB_LIBS) $(CMOCKA_LIBS)

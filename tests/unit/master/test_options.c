@@ -113,7 +113,7 @@ options__bad_lines__are_refused(void **state)
 		"-sf 12",
 		"-st 12",
 		"-x sock",
-		"-S sock",
+		"-S",
 		"file.cfg",
 		"--unknown",
 		"-",

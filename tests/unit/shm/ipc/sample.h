@@ -90,6 +90,9 @@ sample_msg(enum ipc_type type)
 		m.u.cert.serial = 4;
 		m.u.cert.index = 1;
 		break;
+	case IPC_CLI:
+		m.u.cli.level = 1;
+		break;
 	case IPC_VIOLATION:
 		m.u.violation = (struct ipc_violation){ 7, IPC_LEASE,
 			-WSE_RANGE, "slot out of range" };
