@@ -115,8 +115,8 @@ cli_addr_parse(
 		snprintf(err, err_room, "an address that is too long");
 		return -WSE_SYNTAX;
 	}
-	rc = addr_parse(expanded(raw, word, sizeof(word)), &s->addr, err,
-	    err_room);
+	rc = addr_parse(
+	    expanded(raw, word, sizeof(word)), &s->addr, err, err_room);
 	if (rc)
 		return -WSE_SYNTAX;
 	if (s->addr.kind == ADDR_INET && !addr_port(&s->addr)) {

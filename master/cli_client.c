@@ -233,8 +233,8 @@ cli_client_resume(struct cli_client *c)
 static void
 client_read(struct cli_client *c)
 {
-	ssize_t n = recv(
-	    c->fd, c->in + c->in_bytes, CLI_LINE_MAX - c->in_bytes, MSG_DONTWAIT);
+	ssize_t n = recv(c->fd, c->in + c->in_bytes, CLI_LINE_MAX - c->in_bytes,
+	    MSG_DONTWAIT);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		c->broken = true;
@@ -312,9 +312,8 @@ cli_client_bind(const char *text)
 
 	if (!text && access(WSB_RUN_DIR, W_OK) != 0)
 		return 0;
-	rc = cli_addr_parse(
-	    text ? text : WSB_RUN_DIR "/master.sock,mode,600", &sock, err,
-	    sizeof(err));
+	rc = cli_addr_parse(text ? text : WSB_RUN_DIR "/master.sock,mode,600",
+	    &sock, err, sizeof(err));
 	if (rc)
 		log_msg(LOGL_ALERT, "-S %s: %s", text, err);
 	else

@@ -14,7 +14,8 @@ order_help(struct cli_client *c, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	cli_client_print(c, "The following commands are valid at this level:\n");
+	cli_client_print(
+	    c, "The following commands are valid at this level:\n");
 	for (const struct cli_order *o = cli_orders; o->words; o++) {
 		if (o->right > c->right)
 			continue;
@@ -61,8 +62,7 @@ order_drain(struct cli_client *c, int argc, char **argv)
 	}
 	cli_client_print(c, "Draining: no new connections, open ones finish");
 	if (limit_ms)
-		cli_client_print(
-		    c, ", at most %u s", (limit_ms + 999) / 1000);
+		cli_client_print(c, ", at most %u s", (limit_ms + 999) / 1000);
 	cli_client_print(c, ".\n");
 	master_drain(c->m);
 }

@@ -10,7 +10,7 @@
 #include "shm/base/list.h"
 
 enum {
-	CLI_LINE_MAX = 16384, /* longest line, and what is read ahead */
+	CLI_LINE_MAX = 16384,   /* longest line, and what is read ahead */
 	CLI_ANSWER_LOW = 65536, /* no more is made or fetched above this */
 	CLI_ARGS_MAX = 16,
 };

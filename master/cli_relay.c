@@ -63,8 +63,8 @@ relay_piece(struct cli_client *c, bool *whole_r)
 static bool
 relay_is_last(const struct cli_client *c, unsigned n)
 {
-	return !c->relay.mid_line &&
-	    (n == 1 || (n == 2 && c->in[0] == '\r')) && c->in[n - 1] == '\n';
+	return !c->relay.mid_line && (n == 1 || (n == 2 && c->in[0] == '\r')) &&
+	    c->in[n - 1] == '\n';
 }
 
 void
