@@ -12,6 +12,7 @@
 #include "broker/peer.h"
 #include "broker/wire.h"
 #include "shm/base/clock.h"
+#include "shm/seg/stat.h"
 
 enum {
 	FIND_MORE = 16,    /* slots to look at for one that costs less */
@@ -143,8 +144,12 @@ idle_steal(uint32_t slot, struct peer *to, bool *held_r)
 		return false;
 	}
 	*held_r = from == to;
-	if (from && from != to)
+	if (from && from != to) {
 		peer_revoke(from, slot, s->gen);
+		stat_add(
+		    &stat_proc(&broker.board, broker.heritage->proc)->steals,
+		    1);
+	}
 	return true;
 }
 

@@ -2,6 +2,7 @@
 libwsb_a_SOURCES += \
 	shm/seg/able.c shm/seg/able.h \
 	shm/seg/board.c shm/seg/board.h \
+	shm/seg/hist.c shm/seg/hist.h \
 	shm/seg/limit.c shm/seg/limit.h \
 	shm/seg/rate.c shm/seg/rate.h \
 	shm/seg/memfd.c shm/seg/memfd.h \

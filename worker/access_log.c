@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "shm/base/log.h"
+#include "shm/seg/hist.h"
 #include "worker/stream_parts.h"
 
 /* Without `option httplog`: who came where. */
@@ -207,6 +208,8 @@ count_server(const struct txn *t)
 	stat_add(&st->time_queue_us, span(at->queue_us, at->assigned_us));
 	stat_add(&st->time_connect_us, span(at->assigned_us, at->connect_us));
 	stat_add(&st->time_response_us, span(at->connect_us, at->response_us));
+	hist_add(st->response_hist, span(at->connect_us, at->response_us),
+	    HIST_REQUEST_UNIT_US);
 	stat_add(&st->time_total_us, total_us(t));
 	atomic_store_explicit(
 	    &st->last_session_us, clock_wall_us(), memory_order_relaxed);
@@ -227,6 +230,7 @@ count_backend(const struct txn *t)
 		return; /* the rest is counted as the frontend's */
 	stat_add(&st->requests, 1);
 	stat_add(&st->status[status_class(t->status)], 1);
+	hist_add(st->request_hist, total_us(t), HIST_REQUEST_UNIT_US);
 }
 
 /* The request was answered. */
@@ -236,8 +240,10 @@ count_answer(const struct txn *t)
 	struct stat_proxy *fe =
 	    stat_proxy(&wk.board, wk.proc, (uint32_t)t->fe->row);
 
-	if (t->status)
+	if (t->status) {
 		stat_add(&fe->status[status_class(t->status)], 1);
+		hist_add(fe->request_hist, total_us(t), HIST_REQUEST_UNIT_US);
+	}
 	if (t->be)
 		count_backend(t);
 	if (t->srv)
@@ -250,10 +256,32 @@ access_log_count_tunnel(const struct stream *s)
 	count_answer(&s->t);
 }
 
+static void
+tunnel_life(const struct proxy *px, uint64_t us)
+{
+	struct stat_proxy *st =
+	    stat_proxy(&wk.board, wk.proc, (uint32_t)px->row);
+
+	stat_add(&st->tunnel_us_sum, us);
+	hist_add(st->tunnel_hist, us, HIST_TUNNEL_UNIT_US);
+}
+
+static void
+count_tunnel_end(const struct txn *t)
+{
+	uint64_t us = span(t->tunnel->begun_us, t->at.end_us);
+
+	tunnel_life(t->fe, us);
+	if (t->be && t->be != t->fe)
+		tunnel_life(t->be, us);
+}
+
 void
 access_log_count_end(const struct txn *t)
 {
 	count_bytes(t);
-	if (!t->tunnel) /* else it was counted when it began */
+	if (!t->tunnel)
 		count_answer(t);
+	else /* the rest was counted when it began */
+		count_tunnel_end(t);
 }

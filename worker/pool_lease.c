@@ -10,6 +10,7 @@
 
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
+#include "shm/seg/hist.h"
 #include "worker/pool_parts.h"
 
 enum { ANY_H2 = TAG_BIT(TAG_H2) | TAG_BIT(TAG_H2WS) };
@@ -294,6 +295,7 @@ note_grant(struct pool *p, struct pool_lease *l, const struct ipc_grant *g)
 	l->was_dialed = g->flags & GRANT_F_DIALED;
 	stat_add(&p->stat->grants, 1);
 	stat_add(&p->stat->lease_us_sum, us);
+	hist_add(p->stat->lease_hist, us, HIST_LEASE_UNIT_US);
 	if (us >
 	    atomic_load_explicit(&p->stat->lease_max_us, memory_order_relaxed))
 		atomic_store_explicit(

@@ -235,6 +235,7 @@ retry_broken(struct stream *s, int err)
 	 */
 	if (safe && (stale || refused) && !s->b.stale_retried) {
 		s->b.stale_retried = true;
+		stat_add(&srv_stat(s)->stale_retries, stale);
 		s->b.want_fresh = !refused;
 		again(s);
 		return;

@@ -17,6 +17,7 @@
 #include "shm/base/fds.h"
 #include "shm/base/log.h"
 #include "shm/base/mem.h"
+#include "shm/seg/hist.h"
 #include "worker/accept.h"
 #include "worker/certs.h"
 #include "worker/duct.h"
@@ -279,6 +280,16 @@ on_loop_timer(evutil_socket_t fd, short what, void *arg)
 	wk_turn();
 }
 
+/* How long it kept others waiting: from its clock reading on. */
+static void
+turn_count(void)
+{
+	uint64_t us = clock_read_us() - clock_us();
+
+	hist_add(wk.stat->loop_hist, us, HIST_LOOP_UNIT_US);
+	stat_add(&wk.stat->loop_us_sum, us);
+}
+
 static void
 run(void)
 {
@@ -290,6 +301,7 @@ run(void)
 			fail("event loop");
 		wk_turn();
 		wheel_run(wk.wheel, clock_ms());
+		turn_count();
 	}
 }
 

@@ -44,6 +44,12 @@ clock_us(void)
 }
 
 uint64_t
+clock_read_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
+uint64_t
 clock_ms(void)
 {
 	return mono_us / 1000;

@@ -13,6 +13,8 @@ uint64_t clock_update(void);
 /* The cached monotonic time. CLOCK_MONOTONIC, the same in all processes. */
 uint64_t clock_us(void);
 uint64_t clock_ms(void);
+/* The monotonic time as it is now; the cached one stays. */
+uint64_t clock_read_us(void);
 /* The cached wall-clock time, microseconds since the epoch. */
 uint64_t clock_wall_us(void);
 

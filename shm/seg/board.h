@@ -23,7 +23,7 @@
 #define BOARD_MAGIC      0x3144524f42425357ull /* "WSBBORD1" */
 #define BOARD_MEMFD_NAME "wsb-board"
 
-enum { BOARD_ABI = 6, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
+enum { BOARD_ABI = 7, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
 
 struct board_dims {
 	uint32_t slot_count; /* capacities, fixed for the segment's life */

@@ -28,6 +28,7 @@ enum {
 	STAT_WS_N
 };
 enum { STAT_IN, STAT_OUT, STAT_WAYS }; /* from clients; to them */
+enum { STAT_HIST_N = 22 };             /* counts of a histogram, hist.h */
 
 /* Of the process as a whole. */
 struct stat_proc {
@@ -45,6 +46,10 @@ struct stat_proc {
 	stat_t tunnel_bytes[STAT_WAYS], ws[STAT_WAYS][STAT_WS_N];
 	stat_t tunnels;               /* begun */
 	stat_t even_left, even_taken; /* worker/even.c */
+	stat_t steals; /* idle connections given to another worker; broker */
+	stat_t loop_us_sum; /* turns of the loop, from waking up on */
+	/* hist.h: LEASE to its answer; what loop_us_sum sums */
+	stat_t lease_hist[STAT_HIST_N], loop_hist[STAT_HIST_N];
 };
 
 /* Frontend or backend. */
@@ -56,6 +61,9 @@ struct stat_proxy {
 	stat_t retries, redispatches, client_aborts, server_aborts, tunnels;
 	stat_t time_queue_us, time_connect_us, time_response_us, time_total_us;
 	stat_t tunnel_bytes[STAT_WAYS], ws[STAT_WAYS][STAT_WS_N];
+	stat_t tunnel_us_sum; /* lives of tunnels that ended */
+	/* hist.h: of what time_total_us and tunnel_us_sum sum */
+	stat_t request_hist[STAT_HIST_N], tunnel_hist[STAT_HIST_N];
 };
 
 struct stat_server {
@@ -69,6 +77,8 @@ struct stat_server {
 	stat_t time_queue_us, time_connect_us, time_response_us, time_total_us;
 	stat_t last_session_us;
 	stat_t tunnel_bytes[STAT_WAYS], ws[STAT_WAYS][STAT_WS_N];
+	stat_t stale_retries; /* on a reused connection that had ended */
+	stat_t response_hist[STAT_HIST_N]; /* of what time_response_us sums */
 };
 
 /* Bytes of one process's block. */

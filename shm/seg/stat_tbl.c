@@ -66,13 +66,18 @@ const struct stat_row stat_tbl_proc[] = {
 	PROC(log_lines, "log lines written"),
 	PROC(violations, "violations by a peer"),
 	PROC(quarantines, "slots quarantined"),
+	PROC(tls_front, "TLS handshakes of clients done"),
+	PROC(tls_front_resumed, "of them resumed"),
+	PROC(tls_front_fails, "TLS handshakes of clients that failed"),
 	PROC(h2_front, "client connections that spoke HTTP/2"),
 	PROC(h2_streams, "their streams"),
-	PROC(tunnels, "connections that became tunnels"),
 	TUNNELS(proc),
+	PROC(tunnels, "connections that became tunnels"),
 	PROC(even_left,
 	    "times waiting clients were left to a worker with fewer"),
 	PROC(even_taken, "client connections taken over from another worker"),
+	PROC(steals, "idle connections given to another worker"),
+	PROC(loop_us_sum, "microseconds of work in turns of the loop, summed"),
 	{ NULL, 0, NULL },
 };
 
@@ -103,6 +108,7 @@ const struct stat_row stat_tbl_proxy[] = {
 	PROXY(time_total_us,
 	    "microseconds in all, of tunnels to their begin, summed"),
 	TUNNELS(proxy),
+	PROXY(tunnel_us_sum, "microseconds of tunnels that ended, summed"),
 	{ NULL, 0, NULL },
 };
 
@@ -134,5 +140,7 @@ const struct stat_row stat_tbl_server[] = {
 	    "microseconds in all, of tunnels to their begin, summed"),
 	SERVER(last_session_us, "wall clock of the last stream"),
 	TUNNELS(server),
+	SERVER(stale_retries,
+	    "requests repeated as a reused connection had ended"),
 	{ NULL, 0, NULL },
 };
