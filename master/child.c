@@ -22,6 +22,29 @@
 #include "shm/seg/vault.h"
 #include "worker/worker.h"
 
+/* Numbers of living children, or 0. */
+static pid_t ours[PROC_ROWS_MAX];
+
+static bool
+child_is_ours(pid_t pid)
+{
+	for (int i = 0; i < PROC_ROWS_MAX; i++)
+		if (ours[i] == pid)
+			return true;
+	return false;
+}
+
+/* In place of `was`. */
+static void
+child_remember(pid_t was, pid_t pid)
+{
+	for (int i = 0; i < PROC_ROWS_MAX; i++)
+		if (ours[i] == was) {
+			ours[i] = pid;
+			return;
+		}
+}
+
 /* Descriptors a new child keeps. */
 struct keep {
 	int *fds;
@@ -57,6 +80,46 @@ keep_certs(struct keep *k)
 		keep_add(k, u[i].fd);
 }
 
+/*
+ * The first process of a container inherits the orphans of all others, and
+ * nobody else takes their status.  Ours are left to their pidfd, whose event
+ * looks here again.
+ */
+static void
+child_reap_orphans(void)
+{
+	if (getpid() != 1)
+		return;
+	for (;;) {
+		siginfo_t si = { 0 };
+
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		    si.si_pid == 0 || child_is_ours(si.si_pid))
+			return;
+		(void)waitpid(si.si_pid, NULL, WNOHANG);
+	}
+}
+
+static void
+child_on_orphan(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	(void)arg;
+	child_reap_orphans();
+}
+
+void
+child_watch_orphans(struct event_base *base)
+{
+	static struct event ev;
+
+	if (getpid() != 1)
+		return;
+	evsignal_assign(&ev, base, SIGCHLD, child_on_orphan, NULL);
+	evsignal_add(&ev, NULL);
+}
+
 static void
 child_on_death(evutil_socket_t fd, short what, void *arg)
 {
@@ -70,7 +133,9 @@ child_on_death(evutil_socket_t fd, short what, void *arg)
 	event_del(&ch->death);
 	close(ch->pidfd);
 	ch->pidfd = -1;
+	child_remember(ch->pid, 0);
 	supervise_death(ch, status);
+	child_reap_orphans();
 }
 
 /* Back to what a program starts with. */
@@ -218,6 +283,7 @@ child_watch(struct child *ch, int *own)
 	ch->state = CHILD_STARTING;
 	ch->started_us = clock_update();
 	ch->violated = false;
+	child_remember(0, ch->pid);
 	ch->chan = chan_new(m->base, own, ROLE_MASTER, ch->role,
 	    supervise_message, supervise_channel_end, ch);
 	chan_phase(ch->chan, PHASE_OPEN);

@@ -11,12 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Write end of the pipe on which the starting process waits, or -1. */
 static int ready_fd = -1;
+/* The pid file, locked for as long as this process lives, or -1. */
+static int pidfile_fd = -1;
 
 int
 daemon_start(void)
@@ -74,34 +77,83 @@ daemon_detach_stderr(void)
 		close(fd);
 }
 
+/* The number in it, or 0. */
+static int
+pidfile_read(int fd)
+{
+	char text[32] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? atoi(text) : 0;
+}
+
+/* Is what is open still what the path names? */
+static bool
+pidfile_is_current(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int
-daemon_pidfile_write(const char *path)
+daemon_pidfile_lock(const char *path, int *other_r)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd;
+
+	*other_r = 0;
+	for (;;) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+		if (fd < 0)
+			return -WSE_SYS;
+		if (fcntl(fd, F_OFD_SETLK, &fl) < 0) {
+			int saved = errno;
+
+			*other_r = pidfile_read(fd);
+			close(fd);
+			errno = saved;
+			return saved == EAGAIN || saved == EACCES ? -WSE_EXISTS
+								  : -WSE_SYS;
+		}
+		if (pidfile_is_current(fd, path))
+			break;
+		close(fd); /* its owner has just ended and removed it */
+	}
+	/* What is in it is stale, unless this is our own next program. */
+	if (pidfile_read(fd) != (int)getpid() && ftruncate(fd, 0) < 0) {
+		close(fd);
+		return -WSE_SYS;
+	}
+	if (pidfile_fd >= 0)
+		close(pidfile_fd);
+	pidfile_fd = fd;
+	return 0;
+}
+
+int
+daemon_pidfile_write(void)
 {
 	char text[32];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	ssize_t w;
 
-	if (fd < 0)
+	if (pidfile_fd < 0)
+		return 0;
+	if (pwrite(pidfile_fd, text, (size_t)n, 0) != n)
 		return -WSE_SYS;
-	w = write(fd, text, (size_t)n);
-	close(fd);
-	return w == n ? 0 : -WSE_SYS;
+	return ftruncate(pidfile_fd, n) < 0 ? -WSE_SYS : 0;
 }
 
 void
 daemon_pidfile_remove(const char *path)
 {
-	char text[32] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
+	if (pidfile_fd < 0)
 		return;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n > 0 && atoi(text) == (int)getpid())
+	/* The lock is ours until the name is gone. */
+	if (pidfile_is_current(pidfile_fd, path))
 		(void)unlink(path);
+	close(pidfile_fd);
+	pidfile_fd = -1;
 }
 
 void

@@ -21,9 +21,18 @@ void daemon_ready(int status);
  * then on goes nowhere. */
 void daemon_detach_stderr(void);
 
-/* Write the pid and a newline to path, in one piece. 0 or -WSE_SYS. */
-MUST_USE int daemon_pidfile_write(const char *path);
-/* Remove it if it still holds our pid. */
+/*
+ * Take the pid file for this process: open, empty and lock it (an open file
+ * description lock, F_OFD_GETLK tells it), so that a second instance is an
+ * error and a number left behind by a dead one means nothing.  0; -WSE_EXISTS
+ * while another process has it, whose number is *other_r (0: it is still
+ * starting); -WSE_SYS.
+ */
+MUST_USE int daemon_pidfile_lock(const char *path, int *other_r);
+/* Write the pid and a newline to it, in one piece. 0 (also without a pid file)
+ * or -WSE_SYS. */
+MUST_USE int daemon_pidfile_write(void);
+/* Remove it, if it was taken and is still there. */
 void daemon_pidfile_remove(const char *path);
 
 /* sd_notify(3): `state` such as "READY=1" to $NOTIFY_SOCKET, if set. */

@@ -104,7 +104,7 @@ master_is_ready(struct master *m)
 
 	event_del(&m->start_timer);
 	m->state = MASTER_RUNNING;
-	if (pidfile && daemon_pidfile_write(pidfile)) {
+	if (daemon_pidfile_write()) {
 		log_msg(LOGL_ALERT, "cannot write the pid file %s: %s", pidfile,
 		    strerror(errno));
 		master_stop(m, 1);
@@ -232,6 +232,7 @@ master_events(struct master *m)
 		evsignal_add(&m->signals[i], NULL);
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	child_watch_orphans(m->base);
 	evtimer_assign(&m->start_timer, m->base, master_on_start_limit, m);
 	evtimer_add(&m->start_timer, &start);
 	evtimer_assign(&m->stop_timer, m->base, master_on_stop_limit, m);
@@ -319,6 +320,32 @@ master_bind_cli(const struct options *o)
 	return o->socket || o->default_file ? cli_client_bind(o->socket) : 0;
 }
 
+/* Two masters must not share a pid file: scripts would signal the wrong one. */
+static int
+master_take_pidfile(const char *path)
+{
+	int other, rc;
+
+	if (!path)
+		return 0;
+	rc = daemon_pidfile_lock(path, &other);
+	if (rc == -WSE_EXISTS && other)
+		log_msg(LOGL_ALERT,
+		    "wsbroker runs already: process %d has the pid file %s; "
+		    "stop it first, or name another pid file (-p)",
+		    other, path);
+	else if (rc == -WSE_EXISTS)
+		log_msg(LOGL_ALERT,
+		    "wsbroker is being started already: another process has "
+		    "the pid file %s; stop it first, or name another pid file "
+		    "(-p)",
+		    path);
+	else if (rc)
+		log_msg(LOGL_ALERT, "cannot write the pid file %s: %s", path,
+		    strerror(errno));
+	return rc;
+}
+
 int
 master_run(struct conf *c, const struct options *o)
 {
@@ -332,9 +359,15 @@ master_run(struct conf *c, const struct options *o)
 	clock_update();
 	logs_open(c);
 	m->seg.board_fd = m->seg.board_ro_fd = -1;
+	if (master_take_pidfile(c->global.pidfile)) {
+		daemon_ready(1);
+		return 1;
+	}
 	if (listener_bind_all(c, c->global.nbproc, &m->listeners) ||
 	    listener_bind_stats(c) || master_bind_cli(o) ||
 	    segments_create(c, &m->seg)) {
+		if (c->global.pidfile)
+			daemon_pidfile_remove(c->global.pidfile);
 		daemon_ready(1);
 		return 1; /* the process ends: it gives back the rest */
 	}

@@ -94,6 +94,8 @@ MUST_USE int child_start(struct child *ch);
 void child_send(struct child *ch, const struct ipc_msg *msg);
 void child_signal(const struct child *ch, int sig);
 bool child_is_alive(const struct child *ch);
+/* As process 1: take the status of orphans of others. */
+void child_watch_orphans(struct event_base *base);
 
 /* supervise.c */
 int supervise_message(struct chan *c, struct ipc_msg *m, void *arg);

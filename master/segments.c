@@ -16,7 +16,6 @@
 enum {
 	SLOTS_MIN = 1024,
 	SLOTS_MAX = 1 << 18,
-	PROC_ROWS_MAX = 254,
 	ROWS_SPARE = 64,
 };
 

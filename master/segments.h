@@ -8,6 +8,8 @@
 #include "shm/conf/conf.h"
 #include "shm/seg/board.h"
 
+enum { PROC_ROWS_MAX = 254 }; /* processes, the dead not yet swept included */
+
 struct segments {
 	struct board board; /* mapped read-write */
 	int board_fd;       /* read-write */

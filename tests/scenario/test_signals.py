@@ -125,6 +125,56 @@ def test_the_background_process_writes_its_pid_and_lets_go():
     assert not pidfile.exists()
 
 
+def twin(proxy, number):
+    """A second configuration that differs by the port."""
+    path = proxy.dir / f"{number}.conf"
+    text = "\n".join(line for line in proxy.config.read_text().splitlines()
+                     if "stats socket" not in line)
+    path.write_text(text.replace(
+        f":{proxy.values['port']}\n", f":{free_port()}\n") + "\n")
+    return path
+
+
+def test_started_twice_is_an_error_that_says_so():
+    proxy = Proxy(PLAIN, origin=Origin(), start=False)
+    pidfile = proxy.dir / "pid"
+    pidfile.write_text(f"{os.getpid()}\n")   # left behind, another program's
+    proxy.argv[1:1] = ["-p", str(pidfile)]
+    proxy.start()
+    proxy.wait_port(proxy.values["port"])
+    own = f"{proxy.pid}\n"
+    wait_until(lambda: pidfile.read_text() == own, 10, what="its own pid")
+    for option in ("-db", "-D"):
+        done = run([BUILD / "wsbroker", option, "-p", pidfile, "-f",
+                    twin(proxy, 2)])
+        assert done.returncode == 1, done.stderr
+        assert f"runs already: process {proxy.pid} has the pid file" in (
+            done.stderr), done.stderr
+    assert pidfile.read_text() == own
+    assert get(proxy.values["port"], "/").status == 200
+    # Killed, it leaves the file behind; that hinders nobody.
+    proxy.kill()
+    other = Program([BUILD / "wsbroker", "-db", "-p", pidfile, "-f",
+                     twin(proxy, 3)]).start()
+    wait_until(lambda: pidfile.read_text() == f"{other.pid}\n", 10,
+               what="the next one's pid")
+
+
+def test_many_started_at_once_leave_one():
+    proxy = Proxy(PLAIN, origin=Origin(), start=False, check=False)
+    pidfile = proxy.dir / "pid"
+    many = [Program([BUILD / "wsbroker", "-db", "-p", pidfile, "-f",
+                     twin(proxy, n)]).start() for n in range(6)]
+    wait_until(lambda: sum(p.alive() for p in many) == 1, 20,
+               what="all but one to end")
+    for p in many:
+        p.expected_end = True
+    living = next(p for p in many if p.alive())
+    wait_until(lambda: pidfile.read_text() == f"{living.pid}\n", 10,
+               what="its pid in the file")
+    assert living.stop() == 0 and not pidfile.exists()
+
+
 def test_worker_mode_holds_the_pid_that_was_started():
     origin = Origin()
     proxy = Proxy(PLAIN, origin=origin, start=False)

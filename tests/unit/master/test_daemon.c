@@ -43,43 +43,119 @@ remove_dir(void **state)
 	return system(cmd);
 }
 
+/* What the file holds, or -1 without one. */
+static int
+number_in(const char *name)
+{
+	char text[32] = "";
+	FILE *f = fopen(path(name), "r");
+
+	if (!f)
+		return -1;
+	if (fgets(text, sizeof(text), f))
+		assert_int_equal(text[strlen(text) - 1], '\n');
+	fclose(f);
+	return atoi(text);
+}
+
+static void
+put(const char *name, const char *text)
+{
+	FILE *f = fopen(path(name), "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
 static void
 daemon__pidfile__holds_the_pid_and_goes(void **state)
 {
-	char text[32] = "";
-	FILE *f;
+	int other;
 
 	(void)state;
-	assert_int_equal(daemon_pidfile_write(path("pid")), 0);
-	f = fopen(path("pid"), "r");
-	assert_non_null(f);
-	assert_non_null(fgets(text, sizeof(text), f));
-	fclose(f);
-	assert_int_equal(atoi(text), getpid());
-	assert_int_equal(text[strlen(text) - 1], '\n');
+	assert_int_equal(daemon_pidfile_lock(path("pid"), &other), 0);
+	assert_int_equal(number_in("pid"), 0);
+	assert_int_equal(daemon_pidfile_write(), 0);
+	assert_int_equal(number_in("pid"), getpid());
 	daemon_pidfile_remove(path("pid"));
-	assert_int_equal(access(path("pid"), F_OK), -1);
+	assert_int_equal(number_in("pid"), -1);
+	/* Nothing is written where no file was taken. */
+	assert_int_equal(daemon_pidfile_write(), 0);
+}
+
+static void
+daemon__stale_pidfile__is_taken(void **state)
+{
+	int other;
+
+	(void)state;
+	put("pid", "1\n1234567\n");
+	assert_int_equal(daemon_pidfile_lock(path("pid"), &other), 0);
+	assert_int_equal(number_in("pid"), 0);
+	assert_int_equal(daemon_pidfile_write(), 0);
+	assert_int_equal(number_in("pid"), getpid());
+	daemon_pidfile_remove(path("pid"));
+}
+
+static void
+daemon__pidfile_in_use__names_its_owner(void **state)
+{
+	int status, other;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(daemon_pidfile_lock(path("pid"), &other), 0);
+	assert_int_equal(daemon_pidfile_write(), 0);
+	pid = fork();
+	if (pid == 0) {
+		int rc = daemon_pidfile_lock(path("pid"), &other);
+
+		_exit(rc == -WSE_EXISTS && other == getppid() ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(number_in("pid"), getpid());
+	daemon_pidfile_remove(path("pid"));
+}
+
+/* The next program of the same process finds its own number. */
+static void
+daemon__pidfile_of_this_process__keeps_it(void **state)
+{
+	char text[32];
+	int other;
+
+	(void)state;
+	snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	put("pid", text);
+	assert_int_equal(daemon_pidfile_lock(path("pid"), &other), 0);
+	assert_int_equal(number_in("pid"), getpid());
+	daemon_pidfile_remove(path("pid"));
 }
 
 static void
 daemon__pidfile_of_another__stays(void **state)
 {
-	FILE *f = fopen(path("pid"), "w");
+	int other;
 
 	(void)state;
-	assert_non_null(f);
-	fputs("1\n", f);
-	fclose(f);
+	assert_int_equal(daemon_pidfile_lock(path("pid"), &other), 0);
+	assert_int_equal(unlink(path("pid")), 0);
+	put("pid", "1\n");
 	daemon_pidfile_remove(path("pid"));
-	assert_int_equal(access(path("pid"), F_OK), 0);
+	assert_int_equal(number_in("pid"), 1);
+	assert_int_equal(unlink(path("pid")), 0);
 }
 
 static void
 daemon__pidfile_nowhere__is_an_error(void **state)
 {
+	int other;
+
 	(void)state;
-	assert_int_equal(daemon_pidfile_write(path("no/such/pid")), -WSE_SYS);
-	daemon_pidfile_remove(path("no/such/pid"));
+	assert_int_equal(
+	    daemon_pidfile_lock(path("no/such/pid"), &other), -WSE_SYS);
 }
 
 static void
@@ -156,6 +232,14 @@ main(void)
 		    remove_dir),
 		cmocka_unit_test_setup_teardown(
 		    daemon__pidfile_of_another__stays, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+		    daemon__stale_pidfile__is_taken, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+		    daemon__pidfile_in_use__names_its_owner, make_dir,
+		    remove_dir),
+		cmocka_unit_test_setup_teardown(
+		    daemon__pidfile_of_this_process__keeps_it, make_dir,
+		    remove_dir),
 		cmocka_unit_test_setup_teardown(
 		    daemon__pidfile_nowhere__is_an_error, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
