@@ -20,7 +20,8 @@ $(INIT_FILES): %: $(srcdir)/tools/init/%.in Makefile
 noinst_DATA = $(INIT_FILES)
 CLEANFILES += $(INIT_FILES)
 
-dist_man_MANS = tools/man/wsbroker.8 tools/man/wsbroker-top.1
+dist_man_MANS = tools/man/wsbroker.8 tools/man/wsbroker-ctl.8 \
+	tools/man/wsbroker-top.1
 
 # wsbroker.conf(5) is made from the keyword tables of the program.
 nodist_man_MANS = wsbroker.conf.5

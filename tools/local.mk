@@ -6,6 +6,11 @@ wsbroker_top_SOURCES =
 wsbroker_top_LDADD = libwsb.a $(WSB_LIBS)
 include tools/top.mk
 
+# wsbroker-ctl
+bin_PROGRAMS += wsbroker-ctl
+wsbroker_ctl_SOURCES = tools/ctl/ask.c tools/ctl/ctl.h tools/ctl/main.c \
+	tools/ctl/order.c tools/ctl/run.c tools/ctl/settings.c tools/ctl/state.c
+
 # wsbroker-origin: the demo and test origin, not installed
 noinst_PROGRAMS += wsbroker-origin
 wsbroker_origin_SOURCES = tools/origin/answer.c tools/origin/answer.h \

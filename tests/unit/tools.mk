@@ -40,3 +40,8 @@ check_PROGRAMS += tests/unit/tools/origin/test_ws
 tests_unit_tools_origin_test_ws_SOURCES = \
 	tests/unit/tools/origin/test_ws.c tools/origin/ws.c
 tests_unit_tools_origin_test_ws_LDADD = $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/tools/ctl/test_settings
+tests_unit_tools_ctl_test_settings_SOURCES = \
+	tests/unit/tools/ctl/test_settings.c tools/ctl/settings.c
+tests_unit_tools_ctl_test_settings_LDADD = $(CMOCKA_LIBS)
