@@ -137,9 +137,8 @@ duct_send(struct duct *d, enum duct_side to, const char *p, size_t n)
 	}
 }
 
-/* Everything for this side has left. */
-static bool
-is_flushed(const struct duct *d, enum duct_side to)
+bool
+duct_is_flushed(const struct duct *d, enum duct_side to)
 {
 	struct xprt x = duct_xprt(d, to);
 
@@ -190,7 +189,31 @@ static bool
 may_read(const struct duct *d, enum duct_side side)
 {
 	return !d->dead && !d->end[side].in_done &&
-	    !d->end[other(side)].write_dead && is_flushed(d, other(side));
+	    !d->end[other(side)].write_dead && duct_is_flushed(d, other(side));
+}
+
+/* From one side, for the other: count and send. May end d. */
+static void
+pass(struct duct *d, enum duct_side from, struct sv v)
+{
+	d->heard_ms[from] = clock_ms();
+	ws_watch_bytes(&d->watch, from, v.p, v.n, duct_fe(d), d->srv);
+	duct_send(d, other(from), v.p, v.n);
+}
+
+/* All that came, but for the answer to a ping. May end d. */
+static void
+came(struct duct *d, enum duct_side from, struct sv in)
+{
+	struct sv run;
+
+	if (ws_ping_is_asked(&d->watch, from)) {
+		while (!d->dead && ws_ping_next(&d->watch, from, &in, &run))
+			pass(d, from, run);
+		return;
+	}
+	ws_ping_heard(&d->watch, from);
+	pass(d, from, in);
 }
 
 /* Its end, or worse. May end d. */
@@ -199,9 +222,11 @@ read_ended(struct duct *d, enum duct_side side, int why)
 {
 	char who = side == CLIENT ? 'C' : 'S';
 	struct xprt x = duct_xprt(d, side);
+	struct sv held;
 
 	d->heard_ms[side] = clock_ms();
-	duct_ping_flush(d, side);
+	if (ws_ping_flush(&d->watch, side, &held))
+		pass(d, side, held);
 	if (d->dead)
 		return;
 	ws_watch_ended(&d->watch, who);
@@ -222,15 +247,6 @@ read_ended(struct duct *d, enum duct_side side, int why)
 	pass_end(d, other(side));
 }
 
-void
-duct_pass(struct duct *d, enum duct_side from, const char *p, size_t n)
-{
-	d->heard_ms[from] = clock_ms();
-	ws_watch_bytes(&d->watch, from == CLIENT ? WS_IN : WS_OUT, p, n,
-	    duct_fe(d), d->srv);
-	duct_send(d, other(from), p, n);
-}
-
 /* May end d. */
 static void
 readable(struct duct *d, enum duct_side side)
@@ -249,10 +265,7 @@ readable(struct duct *d, enum duct_side side)
 			read_ended(d, side, (int)n);
 			return;
 		}
-		if (d->ping)
-			duct_ping_pass(d, side, bytes, (size_t)n);
-		else
-			duct_pass(d, side, bytes, (size_t)n);
+		came(d, side, sv_of(bytes, (size_t)n));
 		if (d->dead)
 			return;
 		/* The socket is empty when it gave less than it could. */
@@ -294,7 +307,7 @@ duct_settle(struct duct *d)
 
 		if (may_read(d, side))
 			mask |= EPOLLIN;
-		if (!e->write_dead && (!is_flushed(d, side) || owes_end))
+		if (!e->write_dead && (!duct_is_flushed(d, side) || owes_end))
 			mask |= EPOLLOUT;
 		watch(d, side, mask);
 	}

@@ -7,12 +7,11 @@
 
 #include "worker/duct.h"
 #include "worker/wk.h"
-#include "worker/ws_watch.h"
+#include "worker/ws_ping.h"
 #include "worker/xprt.h"
 
-enum duct_side { CLIENT, SERVER, SIDES };
-
-struct duct_ping; /* duct_ping.c */
+/* Each the direction of what it says, too. */
+enum duct_side { CLIENT = WS_IN, SERVER = WS_OUT, SIDES };
 
 struct duct_tls {
 	struct tls_rec rec;
@@ -37,7 +36,6 @@ struct duct {
 	const struct bind *bind;
 	const struct server *srv;
 	struct logfmt_frozen *line; /* NULL: none is wanted */
-	struct duct_ping *ping;     /* NULL: nobody is pinged */
 	struct pool_tunnel slot;
 	uint64_t heard_ms[SIDES]; /* when it last read or took something */
 	uint32_t head_bytes[2];   /* WS_IN, WS_OUT: before the tunnel */
@@ -67,28 +65,14 @@ duct_fe(const struct duct *d)
 /* --- duct.c --- */
 /* Pass n bytes on to one side, or keep them for it. May end d. */
 void duct_send(struct duct *d, enum duct_side to, const char *p, size_t n);
-/* n bytes from one side, that concern the other: count and send. May end d. */
-void duct_pass(struct duct *d, enum duct_side from, const char *p, size_t n);
+/* Everything for this side has left. */
+bool duct_is_flushed(const struct duct *d, enum duct_side to);
 /* Read what is here already, then settle. May end d. */
 void duct_resume(struct duct *d);
 /* Give back what waits to be sent. */
 void duct_drop_bytes(struct duct *d);
 /* Watch both sides for what d waits for, and set its timer. */
 void duct_settle(struct duct *d);
-
-/* --- duct_ping.c, of d->ping --- */
-/* It is a WebSocket, and somebody is to be pinged: d->ping. */
-void duct_ping_start(struct duct *d);
-void duct_ping_free(struct duct *d);
-/* As duct_pass(), but for the answer to a ping. May end d. */
-void
-duct_ping_pass(struct duct *d, enum duct_side from, const char *p, size_t n);
-/* No more comes from there: pass on what was held back. May end d. */
-void duct_ping_flush(struct duct *d, enum duct_side from);
-/* When to call duct_ping_timer(), clock_ms(); 0: never. */
-uint64_t duct_ping_due(const struct duct *d);
-/* Ping who is silent, end it with who is dead. May end d. */
-void duct_ping_timer(struct duct *d);
 
 /* --- duct_life.c --- */
 void duct_term(struct duct *d, char who, char where);

@@ -88,7 +88,7 @@ duct_finish(struct duct *d)
 		    &wk.board, LIM_BACKEND, (uint32_t)d->srv->px->row, wk.proc);
 	tell(d);
 	duct_drop_bytes(d);
-	duct_ping_free(d);
+	ws_ping_end(&d->watch);
 	tls_free(&d->end[CLIENT]);
 	tls_free(&d->end[SERVER]);
 	close(d->end[CLIENT].fd); /* no other process has a copy */
@@ -139,12 +139,41 @@ due(const struct duct *d, enum duct_side side)
 	return tunnel_due_of(&c, side == CLIENT);
 }
 
+/* Both may be pinged. */
+static bool
+is_pinged(const struct duct *d)
+{
+	return !d->dead && !d->end[CLIENT].in_done && !d->end[SERVER].in_done;
+}
+
+/* Ping it if it is silent, end d if it is dead. May end d. */
+static void
+ping(struct duct *d, enum duct_side to)
+{
+	uint64_t heard_ms = d->heard_ms[to];
+	uint8_t b[WS_INJECT_MAX];
+
+	switch (ws_ping_todo(&d->watch, to, duct_is_flushed(d, to))) {
+	case WS_PING_WAIT:
+		break;
+	case WS_PING_ASK:
+		duct_send(d, to, (char *)b, ws_ping_ask(&d->watch, to, b));
+		if (!d->dead) /* that was no activity */
+			d->heard_ms[to] = heard_ms;
+		break;
+	case WS_PING_DEAD:
+		duct_term(d, to == CLIENT ? 'c' : 's', 'D');
+		duct_finish(d);
+		break;
+	}
+}
+
 void
 duct_arm(struct duct *d)
 {
 	uint64_t c = due(d, CLIENT), s = due(d, SERVER);
 	uint64_t at = !c ? s : !s || c < s ? c : s;
-	uint64_t ping = d->ping ? duct_ping_due(d) : 0;
+	uint64_t ping = is_pinged(d) ? ws_ping_due(&d->watch) : 0;
 
 	wheel_set(wk.wheel, &d->timer, ping && (!at || ping < at) ? ping : at);
 }
@@ -159,7 +188,8 @@ on_timer(struct wheel_timer *timer)
 		duct_term(d, c && c <= now ? 'c' : 's', 'D');
 		duct_finish(d);
 	} else {
-		duct_ping_timer(d);
+		for (int i = 0; i < SIDES && is_pinged(d); i++)
+			ping(d, (enum duct_side)i);
 		duct_settle(d);
 	}
 	duct_bury();
@@ -272,7 +302,8 @@ note(struct duct *d, struct stream *s)
 	d->line = access_log_freeze(s);
 	d->counted = s->b.counted;
 	d->timer.fn = on_timer;
-	duct_ping_start(d);
+	ws_ping_start(&d->watch, duct_fe(d)->http.ws_ping_ms,
+	    d->srv->px->http.ws_ping_ms);
 }
 
 static void

@@ -393,6 +393,8 @@ stream_arm(struct stream *s)
 
 	if (s->state == ST_QUEUE || s->state == ST_PAUSE)
 		d = sooner(d, s->due.state_ms);
+	if (s->state == ST_TUNNEL)
+		d = sooner(d, tunnel_ping_due(s));
 	wheel_set(wk.wheel, &s->fc->timer, d);
 }
 
@@ -476,6 +478,8 @@ stream_timeout(struct stream *s)
 		state_timeout(s);
 	else if (s->state == ST_TUNNEL && ((c && c <= now) || (v && v <= now)))
 		tunnel_timeout(s, c && c <= now);
+	else if (s->state == ST_TUNNEL)
+		tunnel_ping(s);
 	else if (v && v <= now)
 		server_timeout(s);
 	else if (c && c <= now)

@@ -77,6 +77,20 @@ uint64_t tunnel_due_of(const struct tunnel_clock *c, bool client_side);
 /* The stream ends: no tunnel any more (harmless if it was none). */
 void tunnel_ended(struct stream *s);
 void tunnel_timeout(struct stream *s, bool client_side);
+/*
+ * Everything for this side (WS_IN: the client) has left: a frame of our own may
+ * be put in, if ws_frame_is_between() the other's.
+ */
+bool tunnel_is_flushed(const struct stream *s, int to);
+/*
+ * Do that. 0; -WSE_AGAIN: nothing went; -WSE_NOMEM: perhaps half of it did.
+ * It is no activity, and not counted.
+ */
+MUST_USE int tunnel_put(struct stream *s, int to, const uint8_t *p, size_t n);
+/* When to call tunnel_ping(), clock_ms(); 0: never. */
+uint64_t tunnel_ping_due(const struct stream *s);
+/* Ping who is silent, end it with who is dead. May end the stream. */
+void tunnel_ping(struct stream *s);
 /* One more through this server, or (-1) one less; carried: over a client's
  * HTTP/2 connection. */
 void tunnel_count(const struct server *srv, bool carried, int by);

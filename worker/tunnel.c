@@ -7,6 +7,7 @@
 
 #include "worker/duct.h"
 #include "worker/stream_parts.h"
+#include "worker/ws_ping.h"
 
 void
 tunnel_count(const struct server *srv, bool carried, int by)
@@ -27,6 +28,8 @@ tunnel_count(const struct server *srv, bool carried, int by)
 		limit_drop(&wk.board, LIM_TUNNEL, row, wk.proc);
 }
 
+enum { READ_BYTES = 16384 };
+
 static void
 end(struct stream *s, bool abrupt)
 {
@@ -38,6 +41,7 @@ end(struct stream *s, bool abrupt)
 void
 tunnel_ended(struct stream *s)
 {
+	ws_ping_end(&s->watch);
 	if (s->tunnel_counted)
 		tunnel_count(s->t.srv, s->fc->front, -1);
 	s->tunnel_counted = false;
@@ -124,6 +128,8 @@ tunnel_start(struct stream *s)
 	s->up.base = s->down.base = 0;
 	s->keep_client = false;
 	s->res_begun = true;
+	ws_ping_start(
+	    &s->watch, t->fe->http.ws_ping_ms, t->be->http.ws_ping_ms);
 	if (!s->b.x.mux)
 		pool_tunnel(wk.pool, s->b.bc);
 	stream_set_state(s, ST_TUNNEL);
@@ -143,28 +149,87 @@ tunnel_start(struct stream *s)
 	push_client(s);
 }
 
-/* Read into f. Bytes, or -WSE_*; -WSE_FULL: no room now. */
+static int
+way_of(const struct stream *s, const struct flow *f)
+{
+	return f == &s->up ? WS_IN : WS_OUT;
+}
+
+/* n bytes more are in f's buffer. 0 or -WSE_CORRUPT. */
+static int
+take(struct stream *s, struct flow *f, size_t n)
+{
+	f->b->w += (uint32_t)n;
+	if (flow_decode(f) < 0)
+		return -WSE_CORRUPT;
+	passed(s, f, n);
+	return 0;
+}
+
+/* There was room. 0 or -WSE_CORRUPT. */
+static int
+put(struct stream *s, struct flow *f, struct sv v)
+{
+	memcpy(buf_wp(f->b), v.p, v.n);
+	return take(s, f, v.n);
+}
+
+/* Read into f, but for the answer to our ping; 0: that was all. */
+static ssize_t
+read_but_pong(
+    struct stream *s, struct flow *f, const struct xprt *x, size_t room)
+{
+	static char bytes[READ_BYTES];
+	int who = way_of(s, f);
+	size_t most = room - WS_PING_MAX, sum = 0;
+	ssize_t n =
+	    xprt_recv(x, bytes, most < sizeof(bytes) ? most : sizeof(bytes));
+	struct sv in, run;
+
+	if (n == -WSE_EOF && ws_ping_flush(&s->watch, who, &run) &&
+	    put(s, f, run) < 0)
+		return -WSE_CORRUPT;
+	if (n < 0)
+		return n;
+	in = sv_of(bytes, (size_t)n);
+	while (ws_ping_next(&s->watch, who, &in, &run)) {
+		sum += run.n;
+		if (put(s, f, run) < 0)
+			return -WSE_CORRUPT;
+	}
+	return (ssize_t)sum;
+}
+
+/*
+ * Read into f. Bytes, or -WSE_*; -WSE_FULL: no room now.  0: something came,
+ * but nothing for the other side.
+ */
 static ssize_t
 read_some(struct stream *s, struct flow *f, const struct xprt *x)
 {
+	bool asked = ws_ping_is_asked(&s->watch, way_of(s, f));
+	size_t least = asked ? WS_PING_MAX : 0, room;
 	ssize_t n;
 
 	if (!f->b->data && buf_get(f->b, BUF_SMALL) < 0)
 		return -WSE_NOMEM;
-	if (flow_room(f) == 0)
+	room = flow_room(f);
+	if (room <= least)
 		return -WSE_FULL;
-	n = xprt_recv(x, buf_wp(f->b), flow_room(f));
-	if (n > 0) {
-		f->b->w += (uint32_t)n;
-		if (flow_decode(f) < 0)
-			return -WSE_CORRUPT;
-		passed(s, f, (size_t)n);
-		/* Bulk goes on in a large buffer. */
-		if (buf_room(f->b) == 0)
-			flow_grow(f);
+	if (asked) {
+		n = read_but_pong(s, f, x, room);
 	} else {
-		flow_detach(f);
+		n = xprt_recv(x, buf_wp(f->b), room);
+		if (n > 0 && take(s, f, (size_t)n) < 0)
+			return -WSE_CORRUPT;
+		if (n > 0)
+			ws_ping_heard(&s->watch, way_of(s, f));
 	}
+	/* Bulk goes on in a large buffer. */
+	if (n > 0 && buf_room(f->b) <= least)
+		flow_grow(f);
+	else if (n <= 0)
+		flow_detach(f);
 	return n;
 }
 
@@ -181,6 +246,14 @@ came(struct stream *s, struct flow *f, ssize_t n, char who)
 			fconn_read_off(s->fc);
 		else
 			back_read_off(s);
+		stream_arm(s);
+		return false;
+	}
+	if (n == 0) { /* more may be here without an event */
+		if (who == 'C')
+			fconn_read_on(s->fc);
+		else
+			back_read_on(s);
 		stream_arm(s);
 		return false;
 	}
@@ -323,4 +396,78 @@ tunnel_timeout(struct stream *s, bool client_side)
 {
 	stream_term(s, client_side ? 'c' : 's', 'D');
 	end(s, false);
+}
+
+/* --- frames of our own --- */
+
+bool
+tunnel_is_flushed(const struct stream *s, int to)
+{
+	if (to == WS_IN)
+		return !s->to_cli.data && flow_payload(&s->down) == 0 &&
+		    !xprt_has_unsent(&s->fc->x);
+	return s->b.write_dead ||
+	    (!s->to_srv.data && flow_payload(&s->up) == 0 &&
+		!xprt_has_unsent(&s->b.x));
+}
+
+int
+tunnel_put(struct stream *s, int to, const uint8_t *p, size_t n)
+{
+	const struct xprt *x = to == WS_IN ? &s->fc->x : &s->b.x;
+	struct buf *rest = to == WS_IN ? &s->to_cli : &s->to_srv;
+	struct iovec iov = { (void *)(uintptr_t)p, n };
+	ssize_t k = n ? xprt_send(x, &iov, 1) : 0;
+
+	if (k < 0) /* a reset: whoever reads hears of it */
+		return k == -WSE_AGAIN ? -WSE_AGAIN : 0;
+	if ((size_t)k < n) {
+		if (buf_get(rest, BUF_SMALL) < 0)
+			return -WSE_NOMEM;
+		memcpy(rest->data, p + k, n - (size_t)k);
+		rest->w = (uint32_t)(n - (size_t)k);
+	}
+	if ((size_t)k == n && !xprt_has_unsent(x))
+		return 0;
+	if (to == WS_IN)
+		fconn_write_on(s->fc);
+	else
+		back_write_on(s);
+	return 0;
+}
+
+static bool
+is_pinged(const struct stream *s)
+{
+	return !s->up.in_done && !s->down.in_done;
+}
+
+uint64_t
+tunnel_ping_due(const struct stream *s)
+{
+	return is_pinged(s) ? ws_ping_due(&s->watch) : 0;
+}
+
+void
+tunnel_ping(struct stream *s)
+{
+	uint8_t b[WS_INJECT_MAX];
+
+	for (int to = WS_IN; to <= WS_OUT && is_pinged(s); to++)
+		switch (ws_ping_todo(&s->watch, to, tunnel_is_flushed(s, to))) {
+		case WS_PING_WAIT:
+			break;
+		case WS_PING_ASK:
+			if (tunnel_put(s, to, b,
+				ws_ping_ask(&s->watch, to, b)) == -WSE_NOMEM) {
+				stream_term(s, 'R', 'D');
+				end(s, true);
+				return;
+			}
+			break;
+		case WS_PING_DEAD:
+			tunnel_timeout(s, to == WS_IN);
+			return;
+		}
+	stream_arm(s);
 }

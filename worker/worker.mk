@@ -9,7 +9,7 @@ libwsb_a_SOURCES += \
 	worker/ev_mem.c worker/ev_mem.h \
 	worker/even.c worker/even.h \
 	worker/duct.c worker/duct.h worker/duct_int.h \
-	worker/duct_life.c worker/duct_ping.c \
+	worker/duct_life.c \
 	worker/fconn.c worker/fconn.h \
 	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \
@@ -31,6 +31,7 @@ libwsb_a_SOURCES += \
 	worker/wk.h \
 	worker/ws_inject.c worker/ws_inject.h \
 	worker/ws_key.c worker/ws_key.h \
+	worker/ws_ping.c worker/ws_ping.h \
 	worker/ws_watch.c worker/ws_watch.h \
 	worker/worker.c worker/worker.h \
 	worker/xmux.c worker/xmux.h \

@@ -12,9 +12,12 @@
 
 enum { WS_IN, WS_OUT }; /* from the client; to it */
 
+struct ws_ping;
+
 struct ws_watch {
 	struct ws_frame frame[2]; /* WS_IN, WS_OUT */
 	struct txn_tunnel sum;
+	struct ws_ping *ping; /* ws_ping.h; NULL: nobody is pinged */
 };
 
 /* Begin; t->req and t->res are those of the handshake. */

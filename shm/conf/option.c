@@ -121,6 +121,6 @@ const struct keyword option_tbl[] = {
 	    "Ping WebSockets' clients (in a frontend) and servers (in a "
 	    "backend) that were silent for so long, and end tunnels whose one "
 	    "stays silent for as long again. No activity for timeout tunnel. "
-	    "Where both are connections of their own, not HTTP/2 streams." },
+	    "Who does not take what waits for it is not asked." },
 	{ 0, NULL, NULL, 0, NULL, NULL },
 };

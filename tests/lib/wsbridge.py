@@ -278,8 +278,10 @@ class H2Peer(Peer):
         self.raw(self.head(200, fields), *([(DATA, 0, data)] if data else []))
 
     def send(self, data):
-        self.raw(*((DATA, 0, data[i:i + 16384])
-                   for i in range(0, len(data), 16384)))
+        while data:
+            n = self.conn.room(self.sid, min(len(data), 16384))
+            self.raw((DATA, 0, data[:n]))
+            data = data[n:]
 
     def note(self, kind, flags, payload):
         with self.come:
@@ -328,10 +330,35 @@ class H2Conn:
         self.lock = threading.Lock()
         self.peers = {}
         self.frames = []    # (type, stream, payload) as they came
+        self.initial, self.windows = 65535, {}  # for what is sent
+        self.more_room = threading.Condition()
 
     def write(self, data):
         with self.lock:
             self.conn.sendall(data)
+
+    def room(self, sid, most):
+        """Waits until bytes may be sent on a stream; how many of them may."""
+        def free():
+            return min(self.windows.setdefault(0, 65535),
+                       self.windows.setdefault(sid, self.initial), most)
+        with self.more_room:
+            assert self.more_room.wait_for(lambda: free() > 0, LIMIT_S)
+            n = free()
+            for window in 0, sid:
+                self.windows[window] -= n
+            return n
+
+    def note_room(self, kind, flags, sid, payload):
+        with self.more_room:
+            if kind == WINDOW_UPDATE:
+                start = self.initial if sid else 65535
+                self.windows[sid] = self.windows.get(sid, start) + \
+                    int.from_bytes(payload, "big")
+            elif kind == SETTINGS and not flags & ACK:
+                values = dict(struct.iter_unpack("!HL", payload))
+                self.initial = values.get(INITIAL_WINDOW_SIZE, self.initial)
+            self.more_room.notify_all()
 
     def exactly(self, n):
         data = b""
@@ -355,6 +382,7 @@ class H2Conn:
                 kind, flags = head[3], head[4]
                 sid = int.from_bytes(head[5:], "big")
                 self.frames.append((kind, sid, payload))
+                self.note_room(kind, flags, sid, payload)
                 if kind in (SETTINGS, PING) and not flags & ACK:
                     self.write(frame_bytes(
                         kind, ACK, 0, payload if kind == PING else b""))

@@ -60,3 +60,7 @@ tests_unit_worker_test_h2_front_LDADD = $(worker_ldadd)
 check_PROGRAMS += tests/unit/worker/test_ev_mem
 tests_unit_worker_test_ev_mem_SOURCES = tests/unit/worker/test_ev_mem.c
 tests_unit_worker_test_ev_mem_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_ws_ping
+tests_unit_worker_test_ws_ping_SOURCES = tests/unit/worker/test_ws_ping.c
+tests_unit_worker_test_ws_ping_LDADD = $(worker_ldadd)
