@@ -20,9 +20,11 @@
 #include "broker/cli.h"
 #include "broker/idle.h"
 #include "broker/lease.h"
+#include "broker/observe.h"
 #include "broker/peer.h"
 #include "broker/privs.h"
 #include "broker/srv.h"
+#include "broker/srv_admin.h"
 #include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 #include "shm/base/fds.h"
@@ -182,6 +184,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	clock_update();
 	(void)state_is_adopting();
 	srv_refresh_all();
+	srv_admin_tick();
+	observe_tick();
 	idle_tick(clock_us(), second);
 	if (second) {
 		beat();

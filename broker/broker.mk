@@ -3,7 +3,13 @@ libwsb_a_SOURCES += \
 	broker/adopt.c broker/adopt.h \
 	broker/broker.c broker/broker.h \
 	broker/cert.c broker/cert.h \
-	broker/check.c broker/check.h \
+	broker/check.c broker/check.h broker/check_parts.h \
+	broker/check_agent.c \
+	broker/check_conn.c \
+	broker/check_h2.c \
+	broker/check_health.c \
+	broker/check_http.c \
+	broker/check_run.c \
 	broker/cli.c broker/cli.h \
 	broker/cli_tbl.c broker/cli_parts.h \
 	broker/cli_cert.c \
@@ -19,13 +25,16 @@ libwsb_a_SOURCES += \
 	broker/lease.c broker/lease.h broker/lease_parts.h \
 	broker/lease_dial.c \
 	broker/lease_ride.c \
+	broker/observe.c broker/observe.h \
 	broker/offer.c broker/offer.h \
 	broker/peer.c broker/peer.h \
 	broker/privs.c broker/privs.h \
 	broker/purge.c \
 	broker/srv.c broker/srv.h \
+	broker/srv_admin.c broker/srv_admin.h \
 	broker/state.c broker/state.h \
 	broker/target.c broker/target.h \
+	broker/tls_check.c \
 	broker/tls_dial.c broker/tls_dial.h \
 	broker/tls_hs_pool.c broker/tls_job.h \
 	broker/tls_hs_run.c \

@@ -1,191 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks: connect, see whether it is accepted, shake hands with a server that
- * speaks TLS, reset.
+ * When servers are checked, and what follows from what comes of it.
  *
- * health runs from 0 to rise + fall - 1 and says UP from `rise` on.  A server
- * starts UP with health = rise, so its first failure takes it down; from then
- * on `rise` successes bring it up to the top, `fall` failures down to 0.
+ * The starts are spread over the shortest interval, so that thousands of
+ * servers are not checked at once; a pause is counted from the end of a check.
  */
 #include "broker/check.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "broker/check_parts.h"
+#include "broker/observe.h"
 #include "broker/srv.h"
-#include "broker/tls_dial.h"
+#include "broker/srv_admin.h"
 #include "shm/base/clock.h"
-#include "shm/base/log.h"
 #include "shm/base/mem.h"
-#include "shm/ipc/ipc_tbl.h"
-#include "shm/proto/proxy_hdr.h"
 
-struct check {
-	struct check *next;
-	const struct server *cfg;
-	uint32_t server;    /* board row */
-	struct event io;    /* while fd >= 0 */
-	struct event timer; /* until the next one */
-	int fd;
-	uint64_t start_us;
-	unsigned health, rise, fall;
-	enum check_result result;
-	char why[IPC_WHY_MAX]; /* of L4CON, L6RSP */
-	unsigned duration_ms;
-	uint64_t fails, downs;
-};
+enum { ANY_MAINT = SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT };
 
-static struct check *checks;
+/* Of a server row; NULL: none. */
+static struct row_checks {
+	struct check *health, *agent;
+} * by_row;
 
-static const struct {
-	const char *name, *text;
-} results[CHECK_RESULT_N] = {
-	[CHECK_NONE] = { "", "" },
-	[CHECK_L4OK] = { "L4OK", "Layer4 check passed" },
-	[CHECK_L4TOUT] = { "L4TOUT", "Layer4 timeout" },
-	[CHECK_L4CON] = { "L4CON", "Layer4 connection problem" },
-	[CHECK_L6OK] = { "L6OK", "Layer6 check passed" },
-	[CHECK_L6TOUT] = { "L6TOUT", "Layer6 timeout" },
-	[CHECK_L6RSP] = { "L6RSP", "Layer6 invalid response" },
-};
-
-const char *
-check_name(enum check_result r)
+struct check *
+check_find(uint32_t server, bool is_agent)
 {
-	return results[r].name;
+	if (!by_row || server >= broker.board.cap.server_count)
+		return NULL;
+	return is_agent ? by_row[server].agent : by_row[server].health;
 }
 
-const char *
-check_text(enum check_result r)
+struct board_check *
+check_row(const struct check *k)
 {
-	return results[r].text;
+	struct board_server *row = &broker.board.server[k->server];
+
+	return k->is_agent ? &row->agent : &row->check;
 }
 
 bool
-check_get(uint32_t server, struct check_view *v_r)
+check_is_set(uint32_t server, bool is_agent)
 {
-	const struct check *k;
-
-	for (k = checks; k; k = k->next) {
-		if (k->server != server)
-			continue;
-		v_r->result = k->result;
-		v_r->duration_ms = k->duration_ms;
-		v_r->why = k->why;
-		v_r->health = k->health;
-		v_r->rise = k->rise;
-		v_r->fall = k->fall;
-		v_r->fails = k->fails;
-		v_r->downs = k->downs;
-		return true;
-	}
-	return false;
+	return check_find(server, is_agent);
 }
 
-/* "reason: …, info: "…", check duration: …ms" */
-static const char *
-reason(const struct check *k, char *out, size_t room)
+bool
+check_is_on(uint32_t server, bool is_agent)
 {
-	char info[160] = "";
+	const struct check *k = check_find(server, is_agent);
 
-	if (k->why[0])
-		snprintf(info, sizeof(info), ", info: \"%s\"", k->why);
-	snprintf(out, room, "reason: %s%s, check duration: %ums",
-	    results[k->result].text, info, k->duration_ms);
-	return out;
+	return k && !k->paused;
 }
 
 static void
-go_down(struct check *k, unsigned requeued)
+publish(const struct check *k)
 {
-	struct board_server *row = &broker.board.server[k->server];
-	char why[256], line[640];
-	unsigned active, backup;
-
-	srv_count_active(row->proxy, &active, &backup);
-	snprintf(line, sizeof(line),
-	    "%sServer %s/%s is DOWN, %s. %u active and %u backup servers "
-	    "left.%s %u sessions active, %u requeued, %u remaining in queue.",
-	    row->is_backup ? "Backup " : "", srv_proxy_name(k->server),
-	    srv_name(k->server), reason(k, why, sizeof(why)), active, backup,
-	    backup && !active ? " Running on backup." : "",
-	    limit_sum(&broker.board, LIM_SERVER, k->server), requeued,
-	    atomic_load(&row->queue_count));
-	srv_log(k->server, LOGL_ALERT, line);
-	if (active + backup > 0)
-		return;
-	snprintf(line, sizeof(line), "%s %s has no server available!",
-	    k->cfg->px->cap & PX_FRONTEND ? "proxy" : "backend",
-	    srv_proxy_name(k->server));
-	srv_log(k->server, LOGL_EMERG, line);
+	atomic_store(&check_row(k)->health, k->health.now);
 }
 
-static void
-go_up(struct check *k)
-{
-	struct board_server *row = &broker.board.server[k->server];
-	char why[256], line[640];
-	unsigned active, backup;
-
-	srv_count_active(row->proxy, &active, &backup);
-	snprintf(line, sizeof(line),
-	    "%sServer %s/%s is UP, %s. %u active and %u backup servers "
-	    "online.%s 0 sessions requeued, %u total in queue.",
-	    row->is_backup ? "Backup " : "", srv_proxy_name(k->server),
-	    srv_name(k->server), reason(k, why, sizeof(why)), active, backup,
-	    backup && !active ? " Running on backup." : "",
-	    atomic_load(&row->queue_count));
-	srv_log(k->server, LOGL_NOTICE, line);
-}
-
-static void
-passed(struct check *k)
-{
-	unsigned top = k->rise + k->fall - 1;
-
-	if (k->health < top)
-		k->health++;
-	if (k->health < k->rise)
-		return;
-	if (atomic_load(&broker.board.server[k->server].op_state) ==
-	    SRV_STOPPED) {
-		k->health = top;
-		srv_set_op(k->server, SRV_RUNNING);
-		go_up(k);
-	}
-}
-
-static void
-failed(struct check *k)
-{
-	unsigned waiting;
-
-	k->fails++;
-	if (k->health > k->rise) {
-		k->health--;
-		return;
-	}
-	k->health = 0;
-	if (atomic_load(&broker.board.server[k->server].op_state) ==
-	    SRV_STOPPED)
-		return;
-	k->downs++;
-	waiting = state_server(k->server)->queue_count +
-	    state_server(k->server)->conn_waiters;
-	srv_set_op(k->server, SRV_STOPPED);
-	go_down(k, waiting);
-}
+/* --- when --- */
 
 static unsigned
 interval_ms(const struct check *k)
 {
 	const struct server_check *c = &k->cfg->check;
+	unsigned top = k->health.rise + k->health.fall - 1;
 
-	if (k->health == 0)
+	if (k->is_agent)
+		return k->cfg->agent.inter_ms;
+	if (k->health.now == 0)
 		return c->downinter_ms ? c->downinter_ms : c->inter_ms;
-	if (k->health < k->rise + k->fall - 1)
+	if (k->health.now < top || k->hurry)
 		return c->fastinter_ms ? c->fastinter_ms : c->inter_ms;
 	return c->inter_ms;
 }
@@ -199,220 +86,286 @@ arm(struct check *k, unsigned ms)
 }
 
 static void
-close_fd(struct check *k)
-{
-	struct linger now = { 1, 0 };
-
-	if (k->fd < 0)
-		return;
-	event_del(&k->io);
-	/* no TIME_WAIT for each check */
-	(void)!setsockopt(k->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	close(k->fd);
-	k->fd = -1;
-}
-
-static void
-finish(struct check *k, enum check_result r, const char *why)
-{
-	close_fd(k);
-	k->duration_ms = (unsigned)((clock_us() - k->start_us) / 1000);
-	k->result = r;
-	snprintf(k->why, sizeof(k->why), "%s", why);
-	if (r == CHECK_L4OK || r == CHECK_L6OK)
-		passed(k);
-	else
-		failed(k);
-	atomic_store(&broker.board.server[k->server].check_health, k->health);
-	arm(k, interval_ms(k));
-}
-
-static unsigned
-timeout_ms(const struct check *k)
-{
-	unsigned ms = k->cfg->check.inter_ms;
-	unsigned connect_ms = k->cfg->px->tmo.connect_ms;
-
-	return connect_ms && connect_ms < ms ? connect_ms : ms;
-}
-
-void
-check_shaken(struct check *k, int *fd, enum check_result r, const char *why)
-{
-	k->fd = *fd;
-	*fd = -1;
-	finish(k, r, why);
-}
-
-/* As HAProxy: not where the check has an address or port of its own. */
-static bool
-wants_tls(const struct check *k)
-{
-	return tls_dial_is_wanted(k->server) && !k->cfg->check.addr.len &&
-	    !k->cfg->check.port;
-}
-
-/* A server that waits for a PROXY header shakes no hands before it. */
-static int
-send_header(const struct check *k)
-{
-	static const struct sockaddr none = { .sa_family = AF_UNSPEC };
-	char h[PROXY_HDR_MAX];
-	ssize_t n, sent;
-
-	if (!k->cfg->send_proxy)
-		return 0;
-	n = proxy_hdr_write(k->cfg->send_proxy, &none, &none, h, sizeof(h));
-	if (n < 0)
-		return EINVAL;
-	sent = send(k->fd, h, (size_t)n, MSG_NOSIGNAL);
-	return sent == n ? 0 : sent < 0 ? errno : ECONNRESET;
-}
-
-static void
-connect_failed(struct check *k, int err)
-{
-	if (err == ETIMEDOUT)
-		finish(k, CHECK_L4TOUT, "");
-	else
-		finish(k, CHECK_L4CON, strerror(err));
-}
-
-static void
-connected(struct check *k)
-{
-	uint64_t until = k->start_us + (uint64_t)timeout_ms(k) * 1000;
-	int err;
-
-	if (!wants_tls(k)) {
-		finish(k, CHECK_L4OK, "");
-		return;
-	}
-	err = send_header(k);
-	if (err) {
-		connect_failed(k, err);
-		return;
-	}
-	event_del(&k->io);
-	if (!tls_dial_check(k, k->server, &k->fd, until))
-		finish(k, CHECK_L6RSP, "TLS was not set up");
-}
-
-static void
-on_io(evutil_socket_t fd, short what, void *arg)
-{
-	socklen_t n = sizeof(int);
-	int err = 0;
-
-	clock_update();
-	if (what & EV_TIMEOUT)
-		err = ETIMEDOUT;
-	else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n) < 0)
-		err = errno;
-	if (err)
-		connect_failed(arg, err);
-	else
-		connected(arg);
-}
-
-/* Where to; 0: nothing is known. */
-static socklen_t
-target(const struct check *k, struct sockaddr_storage *ss)
-{
-	const struct board_transport *t =
-	    &broker.board.server[k->server].transport;
-	const struct server_check *c = &k->cfg->check;
-	socklen_t n;
-
-	memset(ss, 0, sizeof(*ss));
-	if (c->addr.len) {
-		n = c->addr.len;
-		memcpy(ss, &c->addr.u, n);
-	} else {
-		n = t->addr_len < BOARD_ADDR_MAX ? t->addr_len : BOARD_ADDR_MAX;
-		memcpy(ss, t->addr, n);
-	}
-	if (c->port && ss->ss_family == AF_INET)
-		((struct sockaddr_in *)ss)->sin_port = htons((uint16_t)c->port);
-	else if (c->port && ss->ss_family == AF_INET6)
-		((struct sockaddr_in6 *)ss)->sin6_port =
-		    htons((uint16_t)c->port);
-	return n;
-}
-
-static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct check *k = arg;
-	unsigned ms = timeout_ms(k);
-	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
-	struct sockaddr_storage ss;
-	socklen_t n = target(k, &ss);
 
 	(void)fd;
 	(void)what;
-	k->start_us = clock_update();
-	/* in maintenance a server is not checked */
-	if (n == 0 ||
-	    atomic_load(&broker.board.server[k->server].admin_state) &
-		(SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT)) {
-		arm(k, k->cfg->check.inter_ms);
-		return;
-	}
-	k->fd =
-	    socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (k->fd < 0) {
-		/* our shortage says nothing about the server */
-		arm(k, k->cfg->check.inter_ms);
-		return;
-	}
-	event_assign(&k->io, broker.base, k->fd, EV_WRITE, on_io, k);
-	if (connect(k->fd, (struct sockaddr *)&ss, n) == 0)
-		connected(k);
-	else if (errno == EINPROGRESS)
-		event_add(&k->io, &tv);
+	/* in maintenance a server is not checked; its agent may end that */
+	if (k->paused ||
+	    (!k->is_agent &&
+		atomic_load(&broker.board.server[k->server].admin_state) &
+		    ANY_MAINT))
+		arm(k, interval_ms(k));
 	else
-		connect_failed(k, errno);
+		check_run(k);
 }
+
+void
+check_hurry(uint32_t server)
+{
+	struct check *k = check_find(server, false);
+
+	if (!k)
+		return;
+	k->hurry = true;
+	if (!k->busy)
+		arm(k, interval_ms(k));
+}
+
+/* --- what follows --- */
+
+/* With all results logged anyway, the reason is there already. */
+static const char *
+why(const struct check *k)
+{
+	static char text[400];
+	const struct check_plan *p = k->cfg->px->check;
+
+	if (p && p->log_all)
+		return "";
+	snprintf(
+	    text, sizeof(text), ", %s", check_reason(k->server, k->is_agent));
+	return text;
+}
+
+static bool
+other_is_up(const struct check *k)
+{
+	const struct check *o = check_find(k->server, !k->is_agent);
+
+	return !o || o->paused || o->health.now >= o->health.rise;
+}
+
+static void
+passed(struct check *k, enum check_status r)
+{
+	uint32_t op = atomic_load(&broker.board.server[k->server].op_state);
+
+	(void)check_health_pass(&k->health);
+	publish(k);
+	if (k->health.now < k->health.rise || !other_is_up(k))
+		return;
+	if (r == CHECK_L7OKC && op != SRV_STOPPED)
+		srv_stopping(k->server, why(k));
+	else if (op == SRV_STOPPED || op == SRV_STOPPING)
+		srv_up(k->server, why(k));
+}
+
+static void
+failed(struct check *k)
+{
+	if (!k->is_agent && k->health.now > 0)
+		atomic_fetch_add(&check_row(k)->fails, 1);
+	(void)check_health_fail(&k->health);
+	publish(k);
+	if (k->health.now < k->health.rise)
+		srv_down(k->server, why(k));
+}
+
+/* A result that says something of the server. */
+static void
+count(struct check *k, enum check_status r, enum check_status before)
+{
+	unsigned had = k->health.now;
+	struct check_health then = k->health;
+
+	if (check_is_good(r))
+		(void)check_health_pass(&then);
+	else
+		(void)check_health_fail(&then);
+	/* its line comes before that of the server */
+	k->health = then;
+	check_say(k, then.now != had || r != before);
+	k->health.now = had;
+	if (check_is_good(r))
+		passed(k, r);
+	else
+		failed(k);
+}
+
+static void
+result(struct check *k, enum check_status r, unsigned code, const char *info)
+{
+	struct board_check *b = check_row(k);
+	enum check_status before = (enum check_status)atomic_load(&b->status);
+
+	atomic_store(&b->code, code);
+	atomic_store(
+	    &b->duration_ms, (uint32_t)((clock_us() - k->start_us) / 1000));
+	snprintf(b->text, sizeof(b->text), "%s", info);
+	atomic_store(&b->status, r);
+	if (r == CHECK_CHECKED)
+		return;
+	/* that an agent is not there says nothing of the server */
+	if (k->is_agent && r < CHECK_L7OK) {
+		check_say(k, r != before);
+		return;
+	}
+	count(k, r, before);
+}
+
+void
+check_over(
+    struct check *k, enum check_status r, unsigned code, const char *info)
+{
+	char text[CHECK_INFO_MAX];
+
+	/* it may lie in what is freed */
+	snprintf(text, sizeof(text), "%s", info);
+	k->busy = k->hurry = false;
+	check_h2_free(&k->h2);
+	check_conn_close(k);
+	check_reply_done(&k->reply);
+	k->asked = NULL;
+	clock_update();
+	if (r != CHECK_UNKNOWN && !k->paused)
+		result(k, r, code, text);
+	arm(k, interval_ms(k));
+}
+
+void
+check_fail(uint32_t server, bool sudden, const char *text)
+{
+	struct check *k = check_find(server, false);
+
+	if (!k || k->paused)
+		return;
+	if (sudden && k->health.now > k->health.rise)
+		k->health.now = k->health.rise + 1;
+	k->start_us = clock_us();
+	result(k, CHECK_HANA, 0, text);
+	if (!k->busy)
+		arm(k, interval_ms(k));
+}
+
+/* --- by the runtime API --- */
+
+bool
+check_pause(uint32_t server, bool is_agent, bool pause)
+{
+	struct check *k = check_find(server, is_agent);
+
+	if (!k)
+		return false;
+	k->paused = pause;
+	atomic_store(&check_row(k)->paused, pause);
+	return true;
+}
+
+void
+check_force(uint32_t server, bool is_agent, bool up, const char *text)
+{
+	struct check *k = check_find(server, is_agent);
+
+	if (k) {
+		k->health.now = !up ? 0
+		    : text          ? k->health.rise + k->health.fall - 1
+				    : k->health.rise;
+		publish(k);
+	}
+	if (!text)
+		return;
+	if (up)
+		srv_up(server, text);
+	else
+		srv_down(server, text);
+}
+
+/* --- at start --- */
+
+/* A new broker goes on where its predecessor was. */
+static void
+resume(struct check *k)
+{
+	struct board_check *b = check_row(k);
+	unsigned top = k->health.rise + k->health.fall - 1;
+	uint32_t health = atomic_load(&b->health);
+
+	k->paused = atomic_load(&b->paused);
+	if (atomic_load(&b->status) == CHECK_UNKNOWN) {
+		atomic_store(&b->status, CHECK_INI);
+		health = k->health.rise;
+	}
+	if (health > top)
+		health = top;
+	if (!k->is_agent &&
+	    atomic_load(&broker.board.server[k->server].op_state) ==
+		SRV_STOPPED) {
+		if (health >= k->health.rise)
+			health = 0;
+	} else if (health < k->health.rise && !k->is_agent) {
+		health = k->health.rise;
+	}
+	k->health.now = health;
+	publish(k);
+}
+
+static struct check *
+check_new(const struct server *s, bool is_agent)
+{
+	struct check *k = mem_alloc(sizeof(*k));
+
+	k->cfg = s;
+	k->server = (uint32_t)s->row;
+	k->is_agent = is_agent;
+	k->health.rise = k->health.fall = 1;
+	if (!is_agent) {
+		k->health.rise = (unsigned)s->check.rise;
+		k->health.fall = (unsigned)s->check.fall;
+	}
+	event_assign(&k->timer, broker.base, -1, 0, on_timer, k);
+	resume(k);
+	return k;
+}
+
+/* Each server of the config that has one. */
+static void
+each(void (*fn)(const struct server *s))
+{
+	const struct proxy *px;
+	const struct server *s;
+
+	for (px = broker.conf->proxies; px; px = px->next)
+		for (s = px->disabled ? NULL : px->servers; s; s = s->next)
+			if (state_has_server((uint32_t)s->row))
+				fn(s);
+}
+
+static unsigned total, started, shortest_ms = UINT32_MAX;
 
 static void
 add(const struct server *s)
 {
-	struct check *k = mem_alloc(sizeof(*k));
-	uint32_t op;
+	if (s->check.enabled)
+		by_row[s->row].health = check_new(s, false);
+	if (s->agent.enabled)
+		by_row[s->row].agent = check_new(s, true);
+	total += s->check.enabled + s->agent.enabled;
+	if (s->check.enabled && s->check.inter_ms < shortest_ms)
+		shortest_ms = s->check.inter_ms;
+	if (s->agent.enabled && s->agent.inter_ms < shortest_ms)
+		shortest_ms = s->agent.inter_ms;
+}
 
-	k->cfg = s;
-	k->server = (uint32_t)s->row;
-	k->fd = -1;
-	k->rise = s->check.rise > 0 ? (unsigned)s->check.rise : 2;
-	k->fall = s->check.fall > 0 ? (unsigned)s->check.fall : 3;
-	op = atomic_load(&broker.board.server[k->server].op_state);
-	/* a new broker goes on where its predecessor was */
-	k->health = op == SRV_STOPPED ? 0 : k->rise;
-	event_assign(&k->timer, broker.base, -1, 0, on_timer, k);
-	k->next = checks;
-	checks = k;
+static void
+begin(const struct server *s)
+{
+	if (by_row[s->row].health)
+		arm(by_row[s->row].health,
+		    (unsigned)((uint64_t)shortest_ms * started++ / total));
+	if (by_row[s->row].agent)
+		arm(by_row[s->row].agent,
+		    (unsigned)((uint64_t)shortest_ms * started++ / total));
 }
 
 void
 check_start(void)
 {
-	const struct proxy *px;
-	const struct server *s;
-	struct check *k;
-	unsigned min_ms = UINT32_MAX, n = 0, i = 0;
-
-	for (px = broker.conf->proxies; px; px = px->next)
-		for (s = px->disabled ? NULL : px->servers; s; s = s->next) {
-			if (!s->check.enabled ||
-			    !state_has_server((uint32_t)s->row))
-				continue;
-			add(s);
-			n++;
-			if (s->check.inter_ms < min_ms)
-				min_ms = s->check.inter_ms;
-		}
-	/* spread the starts over the shortest interval */
-	for (k = checks; k; k = k->next)
-		arm(k, (unsigned)((uint64_t)min_ms * i++ / n));
+	by_row = mem_alloc(broker.board.cap.server_count * sizeof(*by_row));
+	each(add);
+	each(begin);
+	srv_admin_start();
+	observe_start();
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Health checks of servers with `check`: that it accepts a connection, and,
- * of a server with `ssl`, that it shakes hands.
+ * Health checks and agents of servers.  What they found is on the board
+ * (struct board_check), so that all workers see it at once and a new broker
+ * goes on from there; how they go about it is here.
  */
 #ifndef BROKER_CHECK_H
 #define BROKER_CHECK_H
@@ -9,38 +10,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum check_result {
-	CHECK_NONE, /* not checked, or no check has ended yet */
-	CHECK_L4OK,
-	CHECK_L4TOUT,
-	CHECK_L4CON,
-	CHECK_L6OK,
-	CHECK_L6TOUT,
-	CHECK_L6RSP, /* no handshake: check_view.why */
-	CHECK_RESULT_N
-};
+#include "shm/conf/check.h"
 
 struct check;
 
-/* What the runtime API shows of a server's check. */
-struct check_view {
-	enum check_result result;
-	unsigned duration_ms; /* of the last check that ended */
-	const char *why;      /* in words, or "" */
-	unsigned health, rise, fall;
-	uint64_t fails, downs; /* failed checks; times it went down */
-};
-
 /* Start checking what the config wants checked. */
 void check_start(void);
-/* False: this server is not checked. */
-bool check_get(uint32_t server, struct check_view *v_r);
-/* The handshake is over, *fd is the check's again; why: of a failure. */
-void
-check_shaken(struct check *k, int *fd, enum check_result r, const char *why);
+/* The server has a check (an agent) of its own, and it is not paused. */
+bool check_is_set(uint32_t server, bool is_agent);
+bool check_is_on(uint32_t server, bool is_agent);
+/* enable|disable health|agent. False: there is none. */
+bool check_pause(uint32_t server, bool is_agent, bool pause);
+/*
+ * As if checks had found it up, or down: `why` for the log, or NULL for none.
+ * Of a server without checks as well.
+ */
+void check_force(uint32_t server, bool is_agent, bool up, const char *why);
+/* A failed check that none was: errors of requests. */
+void check_fail(uint32_t server, bool sudden, const char *why);
+/* The next one soon, at fastinter. */
+void check_hurry(uint32_t server);
 /* "L4OK", "L4TOUT" ... or "" */
-const char *check_name(enum check_result r);
+const char *check_name(enum check_status r);
 /* "Layer4 check passed" and so on. */
-const char *check_text(enum check_result r);
+const char *check_text(enum check_status r);
+bool check_is_good(enum check_status r);
 
 #endif

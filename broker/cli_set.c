@@ -7,8 +7,7 @@
 #include <stdlib.h>
 
 #include "broker/cli_parts.h"
-#include "broker/lease.h"
-#include "broker/srv.h"
+#include "broker/srv_admin.h"
 #include "shm/base/log.h"
 
 enum { MAINT = SRV_FMAINT | SRV_CMAINT, WEIGHT_MAX = 256 };
@@ -32,61 +31,13 @@ named(struct cli *c, char *name)
 	return row;
 }
 
-static void
-say_down(uint32_t row)
-{
-	char line[640];
-	unsigned active, backup;
-
-	srv_count_active(broker.board.server[row].proxy, &active, &backup);
-	snprintf(line, sizeof(line),
-	    "Server %s/%s is going DOWN for maintenance. %u active and %u "
-	    "backup servers left. %u sessions active, 0 requeued, %u "
-	    "remaining in queue.",
-	    srv_proxy_name(row), srv_name(row), active, backup,
-	    limit_sum(&broker.board, LIM_SERVER, row),
-	    atomic_load(&broker.board.server[row].queue_count));
-	srv_log(row, LOGL_ALERT, line);
-}
-
-static void
-say_change(uint32_t row, const char *what)
-{
-	char line[320];
-
-	snprintf(line, sizeof(line), "Server %s/%s %s.", srv_proxy_name(row),
-	    srv_name(row), what);
-	srv_log(row, LOGL_NOTICE, line);
-}
-
-static void
-set_state(uint32_t row, uint32_t set, uint32_t clear)
-{
-	uint32_t old = atomic_load(&broker.board.server[row].admin_state);
-	bool is_drain;
-
-	srv_set_admin(row, set, clear);
-	is_drain =
-	    atomic_load(&broker.board.server[row].admin_state) & SRV_FDRAIN;
-	if (set & SRV_FMAINT && !(old & MAINT))
-		say_down(row);
-	else if (old & clear & MAINT)
-		say_change(row,
-		    is_drain ? "is UP/DRAIN (leaving forced maintenance)"
-			     : "is UP/READY (leaving forced maintenance)");
-	else if (set & SRV_FDRAIN && !(old & SRV_FDRAIN))
-		say_change(row, "enters drain state");
-	else if (old & clear & SRV_FDRAIN)
-		say_change(row, "is UP (leaving forced drain)");
-}
-
 void
 cli_enable_server(struct cli *c, int argc, char **argv)
 {
 	uint32_t row = named(c, argc > 2 ? argv[2] : NULL);
 
 	if (row != UINT32_MAX)
-		set_state(row, 0, MAINT);
+		srv_admin(row, 0, MAINT);
 }
 
 void
@@ -95,31 +46,7 @@ cli_disable_server(struct cli *c, int argc, char **argv)
 	uint32_t row = named(c, argc > 2 ? argv[2] : NULL);
 
 	if (row != UINT32_MAX)
-		set_state(row, SRV_FMAINT, 0);
-}
-
-static bool
-is_static(uint32_t row)
-{
-	const struct server *s = srv_conf(row);
-
-	if (!s)
-		return false;
-	switch (s->px->lb.algo) {
-	case LB_STATIC_RR:
-		return true;
-	case LB_SOURCE:
-	case LB_URI:
-	case LB_HDR:
-		return !s->px->lb.consistent;
-	case LB_ROUNDROBIN:
-	case LB_LEASTCONN:
-	case LB_RANDOM:
-	case LB_FIRST:
-	case LB_N:
-		break;
-	}
-	return false;
+		srv_admin(row, SRV_FMAINT, 0);
 }
 
 static void
@@ -148,13 +75,13 @@ set_weight(struct cli *c, uint32_t row, const char *v)
 		    "inclusive.\n");
 		return;
 	}
-	if (is_static(row) && n != 0 && n != iweight) {
+	if (srv_is_static(row) && n != 0 && n != iweight) {
 		cli_say(c, LOGL_ERR,
 		    "Backend is using a static LB algorithm and only accepts "
 		    "weights '0%%' and '100%%'.\n");
 		return;
 	}
-	atomic_store(&b->weight, (uint32_t)n);
+	srv_weight(row, (unsigned)n);
 }
 
 void
@@ -172,11 +99,11 @@ cli_set_server(struct cli *c, int argc, char **argv)
 		cli_say(c, LOGL_ERR,
 		    "usage: set server <backend>/<server> state | weight\n");
 	else if (strcmp(v, "ready") == 0)
-		set_state(row, 0, MAINT | SRV_FDRAIN);
+		srv_admin(row, 0, MAINT | SRV_FDRAIN);
 	else if (strcmp(v, "drain") == 0)
-		set_state(row, SRV_FDRAIN, MAINT);
+		srv_admin(row, SRV_FDRAIN, MAINT);
 	else if (strcmp(v, "maint") == 0)
-		set_state(row, SRV_FMAINT, 0);
+		srv_admin(row, SRV_FMAINT, 0);
 	else
 		cli_say(c, LOGL_ERR,
 		    "'set server <srv> state' expects 'ready', 'drain' and "
@@ -223,7 +150,5 @@ cli_set_maxconn(struct cli *c, int argc, char **argv)
 		    "maxconn string empty or preceded by garbage\n");
 		return;
 	}
-	__atomic_store_n(
-	    &broker.board.server[row].maxconn, (uint32_t)n, __ATOMIC_SEQ_CST);
-	lease_run(row);
+	srv_maxconn(row, (unsigned)n);
 }

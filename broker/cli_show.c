@@ -243,28 +243,67 @@ addr_and_port(uint32_t row, char *addr, size_t room, unsigned *port_r)
 		snprintf(addr, room, "-");
 }
 
+/* HAProxy's numbers: a result; 2 + 4 of a check that is set and on. */
+static unsigned
+result_number(enum check_status r)
+{
+	if (r <= CHECK_START)
+		return 0;
+	if (r == CHECK_CHECKED)
+		return 1;
+	if (r == CHECK_L7OKC)
+		return 4;
+	return check_is_good(r) ? 3 : 2;
+}
+
+static unsigned
+state_number(uint32_t row, bool is_agent)
+{
+	unsigned n = is_agent ? 0x10 : 0;
+
+	if (!check_is_set(row, is_agent))
+		return 0;
+	return n + (check_is_on(row, is_agent) ? 6 : 2);
+}
+
+static void
+place_text(const struct board_place *at, char *out, size_t room)
+{
+	struct sockaddr_storage ss;
+	const void *raw = NULL;
+
+	memset(&ss, 0, sizeof(ss));
+	memcpy(&ss, at->addr,
+	    at->addr_len < BOARD_ADDR_MAX ? at->addr_len : BOARD_ADDR_MAX);
+	if (ss.ss_family == AF_INET)
+		raw = &((struct sockaddr_in *)&ss)->sin_addr;
+	else if (ss.ss_family == AF_INET6)
+		raw = &((struct sockaddr_in6 *)&ss)->sin6_addr;
+	if (!raw || !inet_ntop(ss.ss_family, raw, out, (socklen_t)room))
+		snprintf(out, room, "-");
+}
+
 static void
 show_state(struct cli *c, uint32_t row)
 {
-	/* numbers of HAProxy's check states and results */
-	static const unsigned status[CHECK_RESULT_N] = { 1, 6, 7, 8, 9, 10,
-		11 };
-	static const unsigned result[CHECK_RESULT_N] = { 0, 3, 2, 2, 3, 2, 2 };
 	const struct board_server *s = &broker.board.server[row];
-	struct check_view k = { .rise = 2, .health = 2 };
-	char addr[INET6_ADDRSTRLEN];
-	bool checked = check_get(row, &k);
+	char addr[INET6_ADDRSTRLEN], check[INET6_ADDRSTRLEN],
+	    agent[INET6_ADDRSTRLEN];
+	enum check_status r = (enum check_status)atomic_load(&s->check.status);
 	uint32_t admin = atomic_load(&s->admin_state);
 	uint32_t op = atomic_load(&s->op_state);
+	bool is_set = check_is_set(row, false);
 	unsigned port;
 
 	/* as HAProxy has it, maintenance stops a server that is up */
 	if (admin & (SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT))
 		op = SRV_STOPPED;
 	addr_and_port(row, addr, sizeof(addr), &port);
+	place_text(&s->check_at, check, sizeof(check));
+	place_text(&s->agent_at, agent, sizeof(agent));
 	cli_print(c,
-	    "%u %s %u %s %s %u %u %u %u %llu %u %u %u %u 0 0 0 - %u - %u 0 - - "
-	    "0\n",
+	    "%u %s %u %s %s %u %u %u %u %llu %u %u %u %u %u 0 0 - %u - %u %u "
+	    "%s %s %u\n",
 	    s->proxy < broker.board.cap.proxy_count
 		? broker.board.proxy[s->proxy].id
 		: 0,
@@ -273,8 +312,11 @@ show_state(struct cli *c, uint32_t row)
 	    (unsigned long long)(clock_wall_us() -
 		atomic_load(&s->changed_us)) /
 		1000000,
-	    status[k.result], result[k.result], k.health, checked ? 6u : 0u,
-	    port, tls_dial_is_wanted(row));
+	    is_set ? r : CHECK_INI, is_set ? result_number(r) : 0,
+	    is_set ? atomic_load(&s->check.health) : 2,
+	    state_number(row, false), state_number(row, true), port,
+	    tls_dial_is_wanted(row), s->check_at.port, check, agent,
+	    s->agent_at.port);
 }
 
 static bool

@@ -148,11 +148,24 @@ seconds_since(uint64_t wall_us)
 }
 
 static void
+put_times(const _Atomic uint64_t *downs, const _Atomic uint64_t *down_us,
+    const _Atomic uint64_t *from_us)
+{
+	uint64_t from = atomic_load(from_us), now = clock_wall_us();
+	uint64_t all = atomic_load(down_us);
+
+	if (from && now > from)
+		all += now - from;
+	cli_csv_put_n(F_CHKDOWN, atomic_load(downs));
+	cli_csv_put_n(F_DOWNTIME, all / 1000000);
+}
+
+static void
 backend_line(struct cli *c, uint32_t px)
 {
 	const struct board_proxy *row = &broker.board.proxy[px];
 	uint32_t i, n = atomic_load(&broker.board.hdr->used_servers);
-	uint64_t weight = 0, connects = 0, reuses = 0, changed = 0;
+	uint64_t weight = 0, connects = 0, reuses = 0;
 	struct stat_server srv;
 	struct stat_proxy st;
 	unsigned active, backup;
@@ -170,8 +183,6 @@ backend_line(struct cli *c, uint32_t px)
 		reuses += srv.reuses;
 		if (board_server_is_usable(s) && !s->is_backup)
 			weight += atomic_load(&s->weight);
-		if (atomic_load(&s->changed_us) > changed)
-			changed = atomic_load(&s->changed_us);
 	}
 	srv_count_active(px, &active, &backup);
 	put_common(px, "BACKEND", 1, 0);
@@ -186,9 +197,8 @@ backend_line(struct cli *c, uint32_t px)
 	cli_csv_put_n(F_UWEIGHT, weight);
 	cli_csv_put_n(F_ACT, active);
 	cli_csv_put_n(F_BCK, backup);
-	cli_csv_put(F_CHKDOWN, "0");
-	cli_csv_put_n(F_LASTCHG, seconds_since(changed));
-	cli_csv_put(F_DOWNTIME, "0");
+	put_times(&row->downs, &row->down_us, &row->down_from_us);
+	cli_csv_put_n(F_LASTCHG, seconds_since(atomic_load(&row->changed_us)));
 	put_conf(px);
 	cli_csv_put(F_LASTSESS, "-1");
 	cli_csv_put_n(F_CONNECT, connects);
@@ -196,48 +206,94 @@ backend_line(struct cli *c, uint32_t px)
 	cli_csv_print_line(c);
 }
 
+/* Of a check, or of an agent, whose columns are elsewhere. */
 static void
-put_check(uint32_t row)
+put_check(uint32_t row, bool is_agent)
 {
-	struct check_view k;
-	uint32_t op = atomic_load(&broker.board.server[row].op_state);
+	const struct board_server *s = &broker.board.server[row];
+	const struct board_check *b = is_agent ? &s->agent : &s->check;
+	enum check_status r = (enum check_status)atomic_load(&b->status);
+	const struct server *cfg = srv_conf(row);
 
-	if (!check_get(row, &k))
+	if (!cfg || !check_is_on(row, is_agent))
 		return;
-	cli_csv_put_n(F_CHKFAIL, k.fails);
-	cli_csv_put_n(F_CHKDOWN, k.downs);
-	cli_csv_put(F_CHECK_STATUS, "%s", check_name(k.result));
-	if (k.result != CHECK_NONE) {
-		cli_csv_put_n(F_CHECK_DURATION, k.duration_ms);
-		cli_csv_put_text(F_LAST_CHK, k.why);
-		cli_csv_put(F_CHECK_DESC, "%s", check_text(k.result));
-	}
-	cli_csv_put_n(F_CHECK_RISE, k.rise);
-	cli_csv_put_n(F_CHECK_FALL, k.fall);
-	cli_csv_put_n(F_CHECK_HEALTH, k.health);
-	if (op == SRV_STOPPED && k.health > 0)
-		cli_csv_put(F_STATUS, "DOWN %u/%u", k.health, k.rise);
-	else if (op != SRV_STOPPED && k.health < k.rise + k.fall - 1 &&
-	    k.health != k.rise)
-		cli_csv_put(
-		    F_STATUS, "UP %u/%u", k.health - k.rise + 1, k.fall);
+	cli_csv_put(
+	    is_agent ? F_AGENT_STATUS : F_CHECK_STATUS, "%s", check_name(r));
+	cli_csv_put(
+	    is_agent ? F_AGENT_DESC : F_CHECK_DESC, "%s", check_text(r));
+	cli_csv_put_n(is_agent ? F_AGENT_RISE : F_CHECK_RISE,
+	    is_agent ? 1 : (uint64_t)cfg->check.rise);
+	cli_csv_put_n(is_agent ? F_AGENT_FALL : F_CHECK_FALL,
+	    is_agent ? 1 : (uint64_t)cfg->check.fall);
+	cli_csv_put_n(is_agent ? F_AGENT_HEALTH : F_CHECK_HEALTH,
+	    atomic_load(&b->health));
+	if (r <= CHECK_START)
+		return;
+	cli_csv_put_n(is_agent ? F_AGENT_DURATION : F_CHECK_DURATION,
+	    atomic_load(&b->duration_ms));
+	cli_csv_put_text(is_agent ? F_LAST_AGT : F_LAST_CHK, b->text);
+	if (r > CHECK_L7RSP && (is_agent || atomic_load(&b->code)))
+		cli_csv_put_n(is_agent ? F_AGENT_CODE : F_CHECK_CODE,
+		    atomic_load(&b->code));
+}
+
+/* "UP", "DOWN 1/2", "UP 2/3", "DOWN (agent)" */
+static void
+put_health(uint32_t row)
+{
+	const struct board_server *s = &broker.board.server[row];
+	const struct server *cfg = srv_conf(row);
+	uint32_t op = atomic_load(&s->op_state);
+	uint32_t health = atomic_load(&s->check.health);
+	bool is_on = cfg && check_is_on(row, false);
+	unsigned rise = cfg ? (unsigned)cfg->check.rise : 0;
+	unsigned fall = cfg ? (unsigned)cfg->check.fall : 0;
+
+	if (op == SRV_STOPPED && check_is_on(row, true) &&
+	    atomic_load(&s->agent.health) == 0)
+		cli_csv_put(F_STATUS, "DOWN (agent)");
+	else if (op == SRV_STOPPED && is_on && health > 0)
+		cli_csv_put(F_STATUS, "DOWN %u/%u", health, rise);
+	else if (op == SRV_STOPPED)
+		cli_csv_put(F_STATUS, "DOWN");
+	else if (op == SRV_STOPPING)
+		cli_csv_put(F_STATUS, "NOLB");
+	else if (!s->has_check && !s->has_agent)
+		cli_csv_put(F_STATUS, "no check");
+	else if (is_on && health >= rise && health < rise + fall - 1)
+		cli_csv_put(F_STATUS, "UP %u/%u", health - rise + 1, fall);
+	else
+		cli_csv_put(F_STATUS, "UP");
 }
 
 static void
 put_state(uint32_t row)
 {
 	const struct board_server *s = &broker.board.server[row];
+	const struct server *cfg = srv_conf(row);
 	uint32_t admin = atomic_load(&s->admin_state);
+	uint32_t part = atomic_load(&s->throttle);
 
-	if (s->has_check)
-		cli_csv_put(F_STATUS,
-		    atomic_load(&s->op_state) == SRV_STOPPED ? "DOWN" : "UP");
-	else
-		cli_csv_put(F_STATUS, "no check");
-	put_check(row);
-	if (admin & (SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT))
+	put_health(row);
+	if (check_is_set(row, false)) {
+		cli_csv_put_n(F_CHKFAIL, atomic_load(&s->check.fails));
+		put_times(&s->downs, &s->down_us, &s->down_from_us);
+	}
+	put_check(row, true);
+	if (part > 0 && part < 100)
+		cli_csv_put_n(F_THROTTLE, part);
+	if (cfg && cfg->watch.track)
+		cli_csv_put(F_TRACKED, "%s/%s", cfg->watch.track->px->name,
+		    cfg->watch.track->name);
+	if (admin & SRV_IMAINT && cfg && cfg->watch.track)
+		cli_csv_put(F_STATUS, "MAINT (via %s/%s)",
+		    cfg->watch.track->px->name, cfg->watch.track->name);
+	else if (admin & (SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT))
 		cli_csv_put(F_STATUS, "MAINT");
-	else if (admin & (SRV_FDRAIN | SRV_IDRAIN))
+	else
+		put_check(row, false);
+	if (!(admin & (SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT)) &&
+	    admin & (SRV_FDRAIN | SRV_IDRAIN))
 		cli_csv_put(F_STATUS, "DRAIN");
 }
 

@@ -288,8 +288,7 @@ conn_wait(struct waiter *w)
 static bool
 permit_try(struct waiter *w)
 {
-	uint32_t max = __atomic_load_n(
-	    &broker.board.server[w->server].maxconn, __ATOMIC_RELAXED);
+	uint32_t max = board_server_maxconn(&broker.board.server[w->server]);
 
 	if (max && state_is_adopting())
 		return false; /* others may have waited longer */

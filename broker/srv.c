@@ -11,15 +11,51 @@
 #include "broker/lease.h"
 #include "shm/base/clock.h"
 
+/* How long it was not usable: what counts is what was acted upon. */
+static void
+clock_down(bool usable, _Atomic uint64_t *from_us, _Atomic uint64_t *all_us)
+{
+	uint64_t now = clock_wall_us(), from = atomic_load(from_us);
+
+	if (usable && from && now > from)
+		atomic_fetch_add(all_us, now - from);
+	if (usable != !from)
+		atomic_store(from_us, usable ? 0 : now);
+}
+
+static void
+clock_proxy(uint32_t proxy)
+{
+	struct board_proxy *px;
+	unsigned active, backup;
+	bool was, is;
+
+	if (proxy >= broker.board.cap.proxy_count)
+		return;
+	px = &broker.board.proxy[proxy];
+	srv_count_active(proxy, &active, &backup);
+	was = atomic_load(&px->down_from_us) == 0;
+	is = active + backup > 0;
+	if (was == is)
+		return;
+	if (!is)
+		atomic_fetch_add(&px->downs, 1);
+	clock_down(is, &px->down_from_us, &px->down_us);
+	atomic_store(&px->changed_us, clock_wall_us());
+}
+
 void
 srv_refresh(uint32_t server)
 {
+	struct board_server *row = &broker.board.server[server];
 	struct bserver *sv = state_server(server);
-	bool usable = board_server_is_usable(&broker.board.server[server]);
+	bool usable = board_server_is_usable(row);
 
 	if (usable == sv->usable)
 		return;
 	sv->usable = usable;
+	clock_down(usable, &row->down_from_us, &row->down_us);
+	clock_proxy(row->proxy);
 	state_attention(server);
 	if (usable) {
 		sv->warm = sv->warm_ws = (struct warm){ 0, 0 };

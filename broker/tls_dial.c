@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <openssl/ssl.h>
 
-#include "broker/check.h"
+#include "broker/check_parts.h"
 #include "broker/dial.h"
 #include "broker/h2_hello.h"
 #include "broker/keep.h"
@@ -96,30 +96,10 @@ tls_dial_shake(uint32_t slot)
 	tls_hs_pool_submit(j);
 }
 
-/* No ALPN, as HAProxy; but a name that no request decides is asked for. */
 bool
-tls_dial_check(struct check *k, uint32_t server, int *fd, uint64_t until_us)
+tls_dial_is_started(void)
 {
-	const struct server *c = srv_conf(server);
-	struct tls_job *j;
-	const char *host;
-	struct sv sni;
-
-	if (!started || !c->tls.ctx || SSL_CTX_up_ref(c->tls.ctx) != 1)
-		return false;
-	j = mem_alloc(sizeof(*j));
-	j->ctx = c->tls.ctx;
-	j->check = k;
-	j->fd = *fd;
-	*fd = -1;
-	if (tls_dial_default_sni(server, &sni) && sni.n)
-		memcpy(j->sni, sni.p, sni.n);
-	host = tls_back_verify_host(c, j->sni);
-	snprintf(j->host, sizeof(j->host), "%s", host ? host : "");
-	j->prior_h2 = true; /* it may say something before it is asked */
-	j->until_us = until_us;
-	tls_hs_pool_submit(j);
-	return true;
+	return started;
 }
 
 static void
@@ -131,17 +111,6 @@ count(uint32_t server, bool resumed)
 	    1, memory_order_relaxed);
 }
 
-static void
-check_done(struct tls_job *j)
-{
-	enum check_result r = j->ok    ? CHECK_L6OK
-	    : j->fail == LFAIL_TIMEOUT ? CHECK_L6TOUT
-				       : CHECK_L6RSP;
-
-	check_shaken(j->check, &j->fd, r, j->why);
-	tls_job_free(&j);
-}
-
 /* In the loop: the thread has nothing more to do with it. */
 static void
 on_done(struct tls_job *j)
@@ -151,7 +120,8 @@ on_done(struct tls_job *j)
 
 	clock_update();
 	if (j->check) {
-		check_done(j);
+		check_conn_shaken(j->check, j);
+		tls_job_free(&j);
 		return;
 	}
 	shaking--;
@@ -185,7 +155,7 @@ tls_dial_start(void)
 
 	for (px = broker.conf->proxies; px; px = px->next)
 		for (c = px->servers; c; c = c->next) {
-			if (!c->tls.enabled || !c->tls.ctx)
+			if (!c->tls.ctx)
 				continue;
 			r = tls_hs_prepare(c->tls.ctx);
 			if (r != 0)

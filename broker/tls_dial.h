@@ -8,20 +8,14 @@
 
 #include "broker/state.h"
 
-struct check;
-
 /* Contexts and threads, if any server speaks TLS. */
 MUST_USE int tls_dial_start(void);
 /* Whether connections to this server speak TLS. */
 bool tls_dial_is_wanted(uint32_t server);
 /* Slot DIALING, connected: dial_finish() or dial_fail() follows, later. */
 void tls_dial_shake(uint32_t slot);
-/*
- * A handshake for a health check of the server, on *fd, which is lent until
- * check_shaken(). False: TLS was not set up.
- */
-bool
-tls_dial_check(struct check *k, uint32_t server, int *fd, uint64_t until_us);
+/* tls_dial_start() found a server that speaks TLS, and all is set up. */
+bool tls_dial_is_started(void);
 /* Slots in the hands of a handshake. */
 unsigned tls_dial_count(void);
 /*

@@ -24,14 +24,14 @@ enum tls_job_phase {
 };
 
 struct tls_worker; /* a thread */
-struct check;      /* broker/check.c */
+struct check_conn; /* broker/check_parts.h */
 
 struct tls_job {
 	struct list node;
 	/* from the loop */
 	int fd; /* -1: with the slot */
 	uint32_t slot, gen;
-	struct check *check; /* not NULL: for this, and for no slot */
+	struct check_conn *check; /* not NULL: for this, and for no slot */
 	struct ssl_ctx_st *ctx;
 	struct ssl_session_st *resume; /* NULL: a full handshake */
 	bool collect;                  /* wait for a session */

@@ -36,6 +36,16 @@ segments_slots(const struct conf *c)
 }
 
 static void
+segments_place(struct board_place *at, const struct addr *a, int port)
+{
+	at->port = (uint32_t)port;
+	if (a->len > BOARD_ADDR_MAX)
+		return;
+	memcpy(at->addr, &a->u, a->len);
+	at->addr_len = a->len;
+}
+
+static void
 segments_server(struct board_server *row, const struct server *s)
 {
 	strncpy(row->name, s->name, BOARD_NAME_MAX - 1);
@@ -55,7 +65,10 @@ segments_server(struct board_server *row, const struct server *s)
 	row->maxconn = (uint32_t)s->maxconn;
 	row->maxqueue = (uint32_t)s->maxqueue;
 	row->is_backup = s->backup;
-	row->has_check = s->check.enabled;
+	row->has_check = s->check.enabled || s->watch.track;
+	row->has_agent = s->agent.enabled;
+	segments_place(&row->check_at, &s->check.addr, s->check.port);
+	segments_place(&row->agent_at, &s->agent.addr, s->agent.port);
 	atomic_store(&row->epoch, 1);
 	atomic_store(&row->op_state, SRV_RUNNING);
 	atomic_store(&row->admin_state, s->disabled ? SRV_CMAINT : 0);
@@ -80,6 +93,7 @@ segments_rows(struct board *b, const struct conf *c)
 		    (uint32_t)(px->maxconn ? px->maxconn : c->global.maxconn);
 		atomic_store(&row->state, px->disabled);
 		atomic_store(&row->generation, 1);
+		atomic_store(&row->changed_us, clock_wall_us());
 		for (const struct server *s = px->servers; s; s = s->next)
 			segments_server(&b->server[s->row], s);
 	}

@@ -2,6 +2,10 @@
 libwsb_a_SOURCES += shm/conf/addr.c shm/conf/addr.h
 libwsb_a_SOURCES += shm/conf/balance.c
 libwsb_a_SOURCES += shm/conf/bind.c
+libwsb_a_SOURCES += shm/conf/check.c shm/conf/check.h
+libwsb_a_SOURCES += shm/conf/check_expect.c
+libwsb_a_SOURCES += shm/conf/check_kw.c
+libwsb_a_SOURCES += shm/conf/check_server_kw.c
 libwsb_a_SOURCES += shm/conf/condition.c shm/conf/condition.h
 libwsb_a_SOURCES += shm/conf/conf.c shm/conf/conf.h
 libwsb_a_SOURCES += shm/conf/errorfile.c

@@ -11,6 +11,7 @@
 #include "shm/seg/able.h"
 #include "worker/cookie.h"
 #include "worker/lb.h"
+#include "worker/observe.h"
 #include "worker/stream_parts.h"
 
 const struct back_ops *back_h2;
@@ -298,6 +299,8 @@ connected(struct stream *s, struct bconn *bc)
 	back_waited(s);
 	s->due.server_ms = clock_ms();
 	count_connection(s, bc->fresh);
+	if (bc->fresh)
+		observe_good(t->srv, OBSERVE_L4);
 	stream_set_state(s, ST_RESPONSE);
 	s->scan = (struct h1_scan){ 0 };
 	err = s->b.x.mux ? back_h2->head(s) : h1_head_request(s);

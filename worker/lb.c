@@ -22,10 +22,44 @@ weight_of(const struct server *srv)
 	const struct board_server *b = wk_server_row(srv);
 
 	if (!board_server_is_usable(b) ||
+	    atomic_load_explicit(&b->op_state, memory_order_relaxed) ==
+		SRV_STOPPING ||
 	    (atomic_load_explicit(&b->admin_state, memory_order_relaxed) &
 		HAS_DRAIN))
 		return 0;
 	return atomic_load_explicit(&b->weight, memory_order_relaxed);
+}
+
+/* A share of its weight while it starts slowly, out of hundred. */
+static unsigned
+part_of(const struct server *srv)
+{
+	uint32_t part = atomic_load_explicit(
+	    &wk_server_row(srv)->throttle, memory_order_relaxed);
+
+	return part > 0 && part < 100 ? part : 100;
+}
+
+/* Some start slowly: all weights in hundredths, as those have it. */
+static void
+set_slow(struct lb_set *set)
+{
+	bool slow = false;
+
+	for (int i = 0; i < set->count; i++)
+		slow |= part_of(set->srv[i]) < 100;
+	if (!slow)
+		return;
+	set->total = 0;
+	set->signature = 14695981039346656037u;
+	for (int i = 0; i < set->count; i++) {
+		set->weight[i] *= part_of(set->srv[i]);
+		set->total += set->weight[i];
+		set->signature =
+		    (set->signature ^
+			((uint64_t)set->srv[i]->row << 16 | set->weight[i])) *
+		    1099511628211u;
+	}
 }
 
 /* Storage for one set, grown to the largest backend. */
@@ -72,6 +106,8 @@ candidates(const struct proxy *be)
 	for (srv = be->servers; srv && set->count == 0; srv = srv->next)
 		if (srv->backup && (w = weight_of(srv)) > 0)
 			set_add(set, srv, w);
+	if (!be->lb.consistent && be->lb.algo != LB_STATIC_RR)
+		set_slow(set);
 	return set;
 }
 
@@ -94,10 +130,12 @@ lb_is_full(const struct server *srv)
 {
 	const struct board_server *b = wk_server_row(srv);
 
-	if (b->maxconn == 0)
+	uint32_t max = board_server_maxconn(b);
+
+	if (max == 0)
 		return false;
 	return atomic_load_explicit(&b->queue_count, memory_order_relaxed) ||
-	    limit_sum(&wk.board, LIM_SERVER, (uint32_t)srv->row) >= b->maxconn;
+	    limit_sum(&wk.board, LIM_SERVER, (uint32_t)srv->row) >= max;
 }
 
 /* a/wa < b/wb */

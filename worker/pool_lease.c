@@ -18,8 +18,7 @@ enum { ANY_H2 = TAG_BIT(TAG_H2) | TAG_BIT(TAG_H2WS) };
 bool
 pool_permit_try(struct pool *p, uint32_t server)
 {
-	uint32_t max = __atomic_load_n(
-	    &p->board->server[server].maxconn, __ATOMIC_RELAXED);
+	uint32_t max = board_server_maxconn(&p->board->server[server]);
 
 	if (!limit_try(p->board, LIM_SERVER, server, p->proc, max))
 		return false;

@@ -6,6 +6,7 @@
  */
 #include "worker/cookie.h"
 #include "worker/lb.h"
+#include "worker/observe.h"
 #include "worker/stream_parts.h"
 
 enum { PAUSE_MS = 1000 };
@@ -184,6 +185,7 @@ retry_connect(struct stream *s, enum pool_fail why)
 
 	back_waited(s);
 	if (tried) {
+		observe_error(s->t.srv, OBSERVE_L4);
 		stat_add(&srv_stat(s)->conn_errors, 1);
 		stat_add(&be_stat(s)->conn_errors, 1);
 	}
@@ -250,6 +252,7 @@ retry_broken(struct stream *s, int err)
 	}
 	stat_add(&be_stat(s)->res_errors, 1);
 	stat_add(&srv_stat(s)->res_errors, 1);
+	observe_error(s->t.srv, OBSERVE_L7);
 	stream_term(s, 'S', 'H');
 	back_drop(s, err);
 	reply_status(s, 502);

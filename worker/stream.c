@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "shm/base/chk.h"
+#include "worker/observe.h"
 #include "worker/stream_parts.h"
 
 static struct stream *free_list;        /* linked through fc */
@@ -438,6 +439,7 @@ server_timeout(struct stream *s)
 	if (s->state == ST_RESPONSE) {
 		if (retry_response(s, RETRY_RESPONSE_TIMEOUT))
 			return;
+		observe_error(s->t.srv, OBSERVE_L7);
 		stream_term(s, 's', stream_where(s));
 		back_drop(s, WSE_TIMEOUT);
 		reply_status(s, 504);

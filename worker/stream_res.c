@@ -11,6 +11,7 @@
 #include "shm/base/chk.h"
 #include "worker/cookie.h"
 #include "worker/hop.h"
+#include "worker/observe.h"
 #include "worker/stream_parts.h"
 #include "worker/ws_key.h"
 
@@ -23,6 +24,7 @@ count_errors(struct stream *s)
 	stat_add(&stat_server(&wk.board, wk.proc, (uint32_t)s->t.srv->row)
 		      ->res_errors,
 	    1);
+	observe_error(s->t.srv, OBSERVE_L7);
 }
 
 /* What came is no response. Ends the try, perhaps the stream. */
@@ -269,6 +271,7 @@ head_done(struct stream *s, uint32_t n)
 		bad_response(s);
 		return;
 	}
+	observe_status(t->srv, res->status);
 	if (!all_rules(s))
 		return;
 	tunnel = stream_res_is_tunnel(s);

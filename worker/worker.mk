@@ -17,6 +17,7 @@ libwsb_a_SOURCES += \
 	worker/h2_front.c worker/h2_front.h worker/h2_front_int.h \
 	worker/h2_front_rest.c worker/h2_front_stream.c \
 	worker/hop.c worker/hop.h \
+	worker/observe.h \
 	worker/lb.c worker/lb.h worker/lb_parts.h \
 	worker/lb_hash.c \
 	worker/lb_rr.c \

@@ -18,9 +18,10 @@
 #include "shm/conf/parse.h"
 #include "shm/conf/tls_conf.h"
 
-struct cond;   /* shm/conf/cond.h */
-struct expr;   /* shm/conf/expr.h */
-struct logfmt; /* shm/conf/logfmt.h */
+struct check_plan; /* shm/conf/check.h */
+struct cond;       /* shm/conf/cond.h */
+struct expr;       /* shm/conf/expr.h */
+struct logfmt;     /* shm/conf/logfmt.h */
 
 enum addr_kind { ADDR_INET, ADDR_UNIX, ADDR_ABNS, ADDR_FD, ADDR_N };
 
@@ -194,8 +195,40 @@ struct server_check {
 	bool enabled;
 	unsigned inter_ms, fastinter_ms, downinter_ms; /* 0: = inter */
 	int rise, fall;
-	struct addr addr; /* len 0: the server's own */
-	int port;         /* 0: the server's own */
+	struct addr addr;        /* len 0: the server's own */
+	int port;                /* 0: the server's own */
+	bool ssl, no_ssl;        /* check-ssl, no-check-ssl */
+	bool send_proxy;         /* check-send-proxy */
+	bool proto_h1, proto_h2; /* check-proto */
+	char *sni;               /* check-sni, or NULL */
+	struct tls_alpn alpn;    /* check-alpn; n = 0: the server's */
+};
+
+/* agent-check: a program beside the server says how it is. */
+struct server_agent {
+	bool enabled;
+	int port;
+	struct addr addr;  /* len 0: the server's */
+	unsigned inter_ms; /* default 2000 */
+	char *send;        /* or NULL */
+};
+
+enum observe_layer { OBSERVE_NONE, OBSERVE_L4, OBSERVE_L7 };
+enum observe_action {
+	OBSERVE_FASTINTER,
+	OBSERVE_FAIL_CHECK,
+	OBSERVE_SUDDEN_DEATH,
+	OBSERVE_MARK_DOWN
+};
+
+/* What else decides about its state, and what a change of it does. */
+struct server_watch {
+	enum observe_layer observe;
+	enum observe_action on_error;
+	int error_limit;       /* default 10 */
+	unsigned slowstart_ms; /* 0: none */
+	char *track_text;      /* track [backend/]server, or NULL */
+	struct server *track;  /* by conf_finish() */
 };
 
 struct server {
@@ -217,6 +250,8 @@ struct server {
 	enum ws_mode ws;
 	struct server_pool pool;
 	struct server_check check;
+	struct server_agent agent;
+	struct server_watch watch;
 	struct server_tls tls;
 	char *cookie; /* its value, or NULL */
 };
@@ -248,6 +283,7 @@ struct proxy {
 	struct proxy_cookie cookie;
 	struct proxy_http http;
 	struct proxy_log log;
+	struct check_plan *check; /* shm/conf/check.h; NULL: TCP alone */
 	struct rule_list rules[RULES_N];
 	struct acl *acls; /* shm/conf/acl.h */
 	struct capture *req_captures, *res_captures;

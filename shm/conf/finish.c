@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shm/conf/addr.h"
+#include "shm/conf/check.h"
 #include "shm/conf/conf.h"
 #include "shm/conf/number.h"
 #include "shm/conf/proxy.h"
@@ -84,19 +84,6 @@ check_timeouts(struct conf_parse *cp, struct proxy *px)
 }
 
 static void
-check_server(struct conf_parse *cp, const struct server *s)
-{
-	if (s->check.enabled && s->addr.kind == ADDR_INET &&
-	    !addr_port(&s->addr) && !s->check.port &&
-	    !(s->check.addr.len && addr_port(&s->check.addr)) && s->addr.len)
-		conf_error_at(cp, s->file, s->line,
-		    "server '%s' has neither service port nor check port, so "
-		    "it "
-		    "cannot be checked",
-		    s->name);
-}
-
-static void
 check_frontend(struct conf_parse *cp, struct proxy *px)
 {
 	if (px->log.use_global)
@@ -123,8 +110,9 @@ check_proxy(struct conf_parse *cp, struct proxy *px)
 	if (px->cap & PX_FRONTEND)
 		find_default_backend(cp, px);
 	check_frontend(cp, px);
+	check_plan_finish(cp, px);
 	for (struct server *s = px->servers; s; s = s->next)
-		check_server(cp, s);
+		check_server_finish(cp, s);
 	if (rule_finish(cp, px))
 		return; /* was reported */
 }

@@ -18,6 +18,7 @@ static const struct keyword *const tables[] = {
 	proxy_kw_tbl,
 	timeout_tbl,
 	option_tbl,
+	check_tbl,
 	balance_tbl,
 	retry_tbl,
 	cookie_tbl,
@@ -29,13 +30,13 @@ static const struct keyword *const tables[] = {
 	NULL,
 };
 
-enum { OPTION_TABLES = 2 };
+enum { BIND_TABLES = 2, SERVER_TABLES = 3 };
 
-static const struct bind_keyword *const bind_tables[OPTION_TABLES] = {
+static const struct bind_keyword *const bind_tables[BIND_TABLES] = {
 	bind_opt_tbl, bind_tls_tbl
 };
-static const struct server_keyword *const server_tables[OPTION_TABLES] = {
-	server_opt_tbl, server_tls_tbl
+static const struct server_keyword *const server_tables[SERVER_TABLES] = {
+	server_opt_tbl, server_check_tbl, server_tls_tbl
 };
 
 const struct keyword *
@@ -87,7 +88,7 @@ keyword_find(const struct conf_line *ln, unsigned where)
 const struct bind_keyword *
 keyword_find_bind(const char *word)
 {
-	for (int i = 0; i < OPTION_TABLES; i++)
+	for (int i = 0; i < BIND_TABLES; i++)
 		for (const struct bind_keyword *b = bind_tables[i]; b->name;
 		     b++)
 			if (strcmp(b->name, word) == 0)
@@ -98,7 +99,7 @@ keyword_find_bind(const char *word)
 const struct server_keyword *
 keyword_find_server(const char *word)
 {
-	for (int i = 0; i < OPTION_TABLES; i++)
+	for (int i = 0; i < SERVER_TABLES; i++)
 		for (const struct server_keyword *s = server_tables[i]; s->name;
 		     s++)
 			if (strcmp(s->name, word) == 0)
@@ -168,11 +169,11 @@ option_names(unsigned where, const char **names)
 {
 	int n = 0;
 
-	for (int i = 0; where == KW_BIND && i < OPTION_TABLES; i++)
+	for (int i = 0; where == KW_BIND && i < BIND_TABLES; i++)
 		for (const struct bind_keyword *b = bind_tables[i];
 		     b->name && n < NAMES_MAX; b++)
 			names[n++] = b->name;
-	for (int i = 0; where != KW_BIND && i < OPTION_TABLES; i++)
+	for (int i = 0; where != KW_BIND && i < SERVER_TABLES; i++)
 		for (const struct server_keyword *s = server_tables[i];
 		     s->name && n < NAMES_MAX; s++)
 			names[n++] = s->name;
@@ -228,12 +229,12 @@ conf_dump_keywords(FILE *out)
 			    kw->doc);
 		}
 	}
-	for (int i = 0; i < OPTION_TABLES; i++)
+	for (int i = 0; i < BIND_TABLES; i++)
 		for (const struct bind_keyword *b = bind_tables[i]; b->name;
 		     b++)
 			fprintf(out, "bind\t%s\t%s\t%s\n", b->name, b->syntax,
 			    b->doc);
-	for (int i = 0; i < OPTION_TABLES; i++)
+	for (int i = 0; i < SERVER_TABLES; i++)
 		for (const struct server_keyword *s = server_tables[i]; s->name;
 		     s++)
 			fprintf(out, "server\t%s\t%s\t%s\n", s->name, s->syntax,

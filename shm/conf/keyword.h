@@ -66,24 +66,26 @@ struct server_keyword {
 };
 
 /* Each ends with a row whose name is NULL. */
-extern const struct keyword global_tbl[];            /* global.c */
-extern const struct keyword global_tune_tbl[];       /* global_tune.c */
-extern const struct keyword proxy_kw_tbl[];          /* proxy_kw.c */
-extern const struct keyword timeout_tbl[];           /* timeout.c */
-extern const struct keyword option_tbl[];            /* option.c */
-extern const struct keyword balance_tbl[];           /* balance.c */
-extern const struct keyword logging_tbl[];           /* logging.c */
-extern const struct keyword errorfile_tbl[];         /* errorfile.c */
-extern const struct keyword retry_tbl[];             /* retry.c */
-extern const struct keyword cookie_tbl[];            /* cookie_kw.c */
-extern const struct keyword rules_kw_tbl[];          /* rules_kw.c */
-extern const struct keyword bind_tbl[];              /* bind.c */
-extern const struct keyword server_kw_tbl[];         /* server_kw.c */
-extern const struct keyword global_tls_tbl[];        /* tls_global.c */
-extern const struct bind_keyword bind_opt_tbl[];     /* bind.c */
-extern const struct bind_keyword bind_tls_tbl[];     /* tls_bind_kw.c */
-extern const struct server_keyword server_opt_tbl[]; /* server_opt.c */
-extern const struct server_keyword server_tls_tbl[]; /* tls_server_kw.c */
+extern const struct keyword global_tbl[];              /* global.c */
+extern const struct keyword global_tune_tbl[];         /* global_tune.c */
+extern const struct keyword proxy_kw_tbl[];            /* proxy_kw.c */
+extern const struct keyword timeout_tbl[];             /* timeout.c */
+extern const struct keyword option_tbl[];              /* option.c */
+extern const struct keyword check_tbl[];               /* check_kw.c */
+extern const struct keyword balance_tbl[];             /* balance.c */
+extern const struct keyword logging_tbl[];             /* logging.c */
+extern const struct keyword errorfile_tbl[];           /* errorfile.c */
+extern const struct keyword retry_tbl[];               /* retry.c */
+extern const struct keyword cookie_tbl[];              /* cookie_kw.c */
+extern const struct keyword rules_kw_tbl[];            /* rules_kw.c */
+extern const struct keyword bind_tbl[];                /* bind.c */
+extern const struct keyword server_kw_tbl[];           /* server_kw.c */
+extern const struct keyword global_tls_tbl[];          /* tls_global.c */
+extern const struct bind_keyword bind_opt_tbl[];       /* bind.c */
+extern const struct bind_keyword bind_tls_tbl[];       /* tls_bind_kw.c */
+extern const struct server_keyword server_opt_tbl[];   /* server_opt.c */
+extern const struct server_keyword server_check_tbl[]; /* check_server_kw.c */
+extern const struct server_keyword server_tls_tbl[];   /* tls_server_kw.c */
 
 /* The i-th table, NULL behind the last. */
 const struct keyword *keyword_table(int i);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shm/base/mem.h"
+#include "shm/conf/check.h"
 #include "shm/conf/proxy.h"
 #include "shm/conf/rule.h"
 
@@ -25,6 +26,8 @@ proxy_server_init(struct server *s)
 	s->check.inter_ms = 2000;
 	s->check.rise = 2;
 	s->check.fall = 3;
+	s->agent.inter_ms = 2000;
+	s->watch.error_limit = 10;
 }
 
 void
@@ -33,6 +36,9 @@ proxy_server_done(struct server *s)
 	free(s->name);
 	free(s->addr_text);
 	free(s->cookie);
+	free(s->check.sni);
+	free(s->agent.send);
+	free(s->watch.track_text);
 	tls_server_done(&s->tls);
 	if (s->pool.conn_name)
 		expr_free(&s->pool.conn_name);
@@ -115,6 +121,7 @@ proxy_free(struct proxy **pxp)
 	free(px->log.tag);
 	if (px->log.fmt)
 		logfmt_free(&px->log.fmt);
+	check_plan_free(&px->check);
 	for (int i = 0; i < RULES_N; i++)
 		rule_list_free(&px->rules[i]);
 	acl_list_free(&px->acls);

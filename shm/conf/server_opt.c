@@ -14,19 +14,10 @@
 
 #define S(field) ((int)offsetof(struct server, field))
 
-enum { WEIGHT_MAX = 256, CONN_MAX = 10000000, PORT_MAX = 65535 };
+enum { WEIGHT_MAX = 256, CONN_MAX = 10000000 };
 
 /* Values of `arg` for parse functions that serve several names. */
 enum { OFF, ON };
-
-static int
-server_check(struct conf_parse *cp, int i, struct server *s, int arg)
-{
-	(void)cp;
-	(void)i;
-	s->check.enabled = arg;
-	return 0;
-}
 
 static int
 server_backup(struct conf_parse *cp, int i, struct server *s, int arg)
@@ -85,13 +76,6 @@ server_max_conn(struct conf_parse *cp, int i, struct server *s, int arg)
 }
 
 static int
-server_rise_fall(struct conf_parse *cp, int i, struct server *s, int arg)
-{
-	return conf_arg_int(
-	    cp, i + 1, 1, 0x7fff, (int *)(void *)((char *)s + arg));
-}
-
-static int
 server_weight(struct conf_parse *cp, int i, struct server *s, int arg)
 {
 	(void)arg;
@@ -103,31 +87,6 @@ server_id(struct conf_parse *cp, int i, struct server *s, int arg)
 {
 	(void)arg;
 	return conf_arg_int(cp, i + 1, 1, 0x7fffffff, &s->id);
-}
-
-static int
-server_check_port(struct conf_parse *cp, int i, struct server *s, int arg)
-{
-	(void)arg;
-	return conf_arg_int(cp, i + 1, 1, PORT_MAX, &s->check.port);
-}
-
-static int
-server_check_addr(struct conf_parse *cp, int i, struct server *s, int arg)
-{
-	unsigned flags = ADDR_F_RESOLVE | (cp->offline ? ADDR_F_OFFLINE : 0);
-	char err[256];
-	int port_end;
-
-	(void)arg;
-	if (addr_parse_ext(conf_word(cp, i + 1), flags, &s->check.addr,
-		&port_end, err, sizeof(err)))
-		return conf_error(cp, i + 1, "'addr': %s", err);
-	if (s->check.addr.kind == ADDR_FD) {
-		s->check.addr.len = 0;
-		return conf_error(cp, i + 1, "'addr' expects an address");
-	}
-	return 0;
 }
 
 static int
@@ -200,31 +159,17 @@ server_init_addr(struct conf_parse *cp, int i, struct server *s, int arg)
 }
 
 const struct server_keyword server_opt_tbl[] = {
-	{ "addr", 1, server_check_addr, 0, "<address>",
-	    "Address of health checks, if not the server's." },
 	{ "backup", 0, server_backup, ON, "",
 	    "Used only when no other server is left." },
 	{ "no-backup", 0, server_backup, OFF, "", "Undoes backup." },
-	{ "check", 0, server_check, ON, "",
-	    "Check the server's health: that it accepts a connection and, "
-	    "with ssl, shakes hands." },
-	{ "no-check", 0, server_check, OFF, "", "Undoes check." },
 	{ "cookie", 1, cookie_kw_server, 0, "<value>",
 	    "What the backend's cookie says of a client of this server." },
 	{ "disabled", 0, server_disabled, ON, "", "Begins in maintenance." },
 	{ "enabled", 0, server_disabled, OFF, "", "Undoes disabled." },
-	{ "downinter", 1, server_time, S(check.downinter_ms), "<time>",
-	    "Pause between checks while down, inter by default." },
-	{ "fall", 1, server_rise_fall, S(check.fall), "<number>",
-	    "Failed checks until it is down, 3 by default." },
-	{ "fastinter", 1, server_time, S(check.fastinter_ms), "<time>",
-	    "Pause between checks while changing, inter by default." },
 	{ "id", 1, server_id, 0, "<number>",
 	    "Number of the server in statistics." },
 	{ "init-addr", 1, server_init_addr, 0, "last|libc|none[,...]",
 	    "none: a name that does not resolve disables the server." },
-	{ "inter", 1, server_time, S(check.inter_ms), "<time>",
-	    "Pause between checks, 2s by default." },
 	{ "maxconn", 1, server_number, S(maxconn), "<number>",
 	    "Most requests at a time, over all workers; others wait." },
 	{ "maxqueue", 1, server_number, S(maxqueue), "<number>",
@@ -241,12 +186,8 @@ const struct server_keyword server_opt_tbl[] = {
 	    "Likewise, beside those, of the protocol that WebSockets take." },
 	{ "pool-purge-delay", 1, server_time, S(pool.purge_delay_ms), "<time>",
 	    "Idle connections close after this time, 5s by default." },
-	{ "port", 1, server_check_port, 0, "<port>",
-	    "Port of health checks, if not the server's." },
 	{ "proto", 1, server_proto, 0, "h1|h2",
 	    "The protocol spoken to the server, if ALPN does not say." },
-	{ "rise", 1, server_rise_fall, S(check.rise), "<number>",
-	    "Good checks until it is up, 2 by default." },
 	{ "send-proxy", 0, server_send_proxy, 1, "",
 	    "Begin connections with a PROXY header, version 1." },
 	{ "send-proxy-v2", 0, server_send_proxy, 2, "",

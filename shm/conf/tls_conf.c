@@ -8,6 +8,7 @@
 
 #include "shm/base/mem.h"
 #include "shm/conf/expr.h"
+#include "shm/conf/check.h"
 #include "shm/conf/tls_conf_int.h"
 
 void
@@ -124,7 +125,8 @@ finish_server(struct conf_parse *cp, struct server *s)
 		free(t->crt.s);
 		t->crt.s = path;
 	}
-	if (t->enabled && !cp->offline && tls_back_build(cp, s))
+	if ((t->enabled || check_may_tls(s)) && !cp->offline &&
+	    tls_back_build(cp, s))
 		return; /* was reported */
 }
 

@@ -176,17 +176,17 @@ static const struct {
 	    "rsprep|" },
 	{ KW_ALL, "use log-format",
 	    "|log-format-sd|error-log-format|log-steps|" },
-	{ KW_ALL, "leave the line out; checks connect over TCP",
-	    "|http-check send|http-check expect|http-check connect|"
-	    "http-check comment|http-check send-state|"
-	    "http-check set-var|http-check unset-var|http-check|"
-	    "tcp-check|external-check|option httpchk|option tcp-check|"
+	{ KW_ALL,
+	    "use 'option httpchk' with 'http-check', or leave the line out: "
+	    "checks connect, and shake hands where the server speaks TLS",
+	    "|http-check comment|http-check send-state|"
+	    "http-check set-var|http-check unset-var|"
+	    "tcp-check|external-check|option tcp-check|"
 	    "option external-check|option ldap-check|"
 	    "option mysql-check|option pgsql-check|option redis-check|"
-	    "option smtpchk|option spop-check|option ssl-hello-chk|"
-	    "option log-health-checks|" },
+	    "option smtpchk|option spop-check|option ssl-hello-chk|" },
 	{ KW_ALL, "leave the line out; it comes with WebSocket support",
-	    "|option ws-check|close-code|"
+	    "|close-code|"
 	    "close-spread-time|tunnel-handover|" },
 	{ KW_ALL, "leave the line out",
 	    "|bind-process|backlog|grace|guid|source|server-template|"
@@ -246,11 +246,7 @@ static const struct {
 	    "cc|idle-ping|force-strict-sni|" },
 	{ KW_SERVER, "use 'ssl-min-ver TLSv1.2', the lowest there is",
 	    "|force-sslv3|force-tlsv10|force-tlsv11|" },
-	{ KW_SERVER,
-	    "leave the word out; checks of servers with 'ssl' shake hands, "
-	    "with the name of an 'sni' that is a constant",
-	    "|check-ssl|no-check-ssl|check-sni|check-alpn|"
-	    "check-sni-auto|" },
+	{ KW_SERVER, "use 'check-sni'", "|check-sni-auto|" },
 	{ KW_SERVER, "use 'sni'", "|sni-auto|no-sni-auto|" },
 	{ KW_SERVER, "use 'alpn'", "|npn|" },
 	{ KW_SERVER, "use 'ca-file' and 'verify'", "|crl-file|" },
@@ -258,9 +254,7 @@ static const struct {
 	    "|sigalgs|client-sigalgs|allow-0rtt|ktls|renegotiate|"
 	    "no-renegotiate|" },
 	{ KW_SERVER, "use 'check'",
-	    "|agent-check|no-agent-check|agent-addr|agent-inter|"
-	    "agent-port|agent-send|check-proto|check-send-proxy|"
-	    "no-check-send-proxy|check-via-socks4|check-reuse-pool|"
+	    "|check-via-socks4|check-reuse-pool|"
 	    "check-pool-conn-name|" },
 	{ KW_SERVER, "use 'send-proxy-v2'",
 	    "|proxy-v2-options|send-proxy-v2-ssl|send-proxy-v2-ssl-cn|"
@@ -272,8 +266,7 @@ static const struct {
 	    "|resolvers|resolve-prefer|resolve-net|resolve-opts|" },
 	{ KW_SERVER, "use http-request redirect", "|redir|" },
 	{ KW_SERVER, "leave the word out",
-	    "|error-limit|observe|on-error|on-marked-down|on-marked-up|"
-	    "slowstart|track|source|usesrc|interface|namespace|"
+	    "|on-marked-down|on-marked-up|source|usesrc|interface|namespace|"
 	    "non-stick|stick|socks4|tcp-ut|tcp-md5sig|tfo|no-tfo|"
 	    "max-reuse|minconn|log-proto|log-bufsize|shard|guid|"
 	    "hash-key|idle-ping|pool-idle|strict-maxconn|cc|"

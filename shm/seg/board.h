@@ -23,7 +23,12 @@
 #define BOARD_MAGIC      0x3144524f42425357ull /* "WSBBORD1" */
 #define BOARD_MEMFD_NAME "wsb-board"
 
-enum { BOARD_ABI = 7, BOARD_NAME_MAX = 64, BOARD_ADDR_MAX = 112 };
+enum {
+	BOARD_ABI = 8,
+	BOARD_NAME_MAX = 64,
+	BOARD_ADDR_MAX = 112,
+	BOARD_CHECK_TEXT_MAX = 96
+};
 
 struct board_dims {
 	uint32_t slot_count; /* capacities, fixed for the segment's life */
@@ -64,6 +69,8 @@ struct board_proxy {
 	_Atomic uint32_t
 	    queue_count; /* streams waiting for any server; broker */
 	_Atomic uint32_t generation;
+	/* of a backend without usable server, as of a server; broker */
+	_Atomic uint64_t downs, down_us, down_from_us, changed_us;
 };
 
 /* What `attention` is about, bits; set by the broker only. */
@@ -108,6 +115,22 @@ struct board_pool {
 	int32_t prewarm, prewarm_ws;
 };
 
+/* Where checks (the agent) of a server are, as far as not where it is. */
+struct board_place {
+	uint8_t addr[BOARD_ADDR_MAX]; /* as board_transport's */
+	uint32_t addr_len, port;      /* 0: the server's */
+};
+
+/* What health checks of a server found, or its agent says; broker. */
+struct board_check {
+	_Atomic uint32_t status; /* enum check_status; HAProxy's numbers */
+	_Atomic uint32_t code;   /* HTTP's, 0: none */
+	_Atomic uint32_t duration_ms, health; /* health: 0..rise+fall-1 */
+	_Atomic uint32_t paused;              /* disable health|agent */
+	_Atomic uint64_t fails;
+	char text[BOARD_CHECK_TEXT_MAX]; /* NUL-terminated */
+};
+
 struct board_server {
 	char name[BOARD_NAME_MAX];
 	uint32_t proxy; /* row of its backend */
@@ -129,10 +152,16 @@ struct board_server {
 	char last_error[BOARD_NAME_MAX]; /* in words; broker; NUL-terminated */
 	_Atomic uint64_t tls_full, tls_resumed; /* handshakes done; broker */
 	_Atomic uint64_t ws_able;               /* RFC 8441, able.h; broker */
-	uint8_t is_backup, has_check, pad[2];
+	uint8_t is_backup, has_check, has_agent, pad;
 	_Atomic uint32_t row_state; /* 0 free, 1 in use */
-	_Atomic uint32_t
-	    check_health; /* consecutive results, HAProxy's check_health */
+	struct board_check check, agent;
+	struct board_place check_at, agent_at;
+	/* times checks took it down; how long it was not usable before now;
+	   since when it is not (wall clock, 0: it is); broker */
+	_Atomic uint64_t downs, down_us, down_from_us;
+	/* after slowstart: percent of weight and maxconn, 0: all; broker */
+	_Atomic uint32_t throttle;
+	_Atomic uint32_t errors; /* observed, in a row; workers */
 };
 
 enum proc_role {
@@ -209,6 +238,19 @@ board_server_is_usable(const struct board_server *s)
 	    SRV_STOPPED &&
 	    !(atomic_load_explicit(&s->admin_state, memory_order_relaxed) &
 		(SRV_FMAINT | SRV_IMAINT | SRV_CMAINT | SRV_RMAINT));
+}
+
+/* Permits of it; it has fewer while its weight grows. */
+static inline uint32_t
+board_server_maxconn(const struct board_server *s)
+{
+	uint32_t max = __atomic_load_n(&s->maxconn, __ATOMIC_RELAXED);
+	uint32_t part =
+	    atomic_load_explicit(&s->throttle, memory_order_relaxed);
+
+	if (part == 0 || part >= 100 || max == 0)
+		return max;
+	return (uint32_t)((uint64_t)max * part / 100) + 1;
 }
 
 #endif

@@ -84,3 +84,8 @@ tests_unit_worker_test_pool_LDADD = $(broker_ldadd)
 check_PROGRAMS += tests/unit/worker/test_pool_h2
 tests_unit_worker_test_pool_h2_SOURCES = tests/unit/worker/test_pool_h2.c
 tests_unit_worker_test_pool_h2_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_check_parts
+tests_unit_broker_test_check_parts_SOURCES = \
+	tests/unit/broker/test_check_parts.c tests/unit/shm/conf/conf_test.h
+tests_unit_broker_test_check_parts_LDADD = $(broker_ldadd)

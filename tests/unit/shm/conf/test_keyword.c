@@ -35,6 +35,10 @@ keyword__option_rows__are_sorted_out(void **state)
 		assert_int_equal(s->argc, *s->syntax != '\0');
 		assert_int_equal(s->doc[strlen(s->doc) - 1], '.');
 	}
+	for (const struct server_keyword *s = server_check_tbl; s->name; s++) {
+		assert_int_equal(s->argc, *s->syntax != '\0');
+		assert_int_equal(s->doc[strlen(s->doc) - 1], '.');
+	}
 }
 
 /* What is supported must not be called unsupported. */
@@ -58,6 +62,9 @@ keyword__supported_words__are_not_in_the_other_table(void **state)
 	for (const struct server_keyword *s = server_opt_tbl; s->name; s++)
 		if (unsupported_find(KW_SERVER, s->name, NULL, &name))
 			fail_msg("%s", s->name);
+	for (const struct server_keyword *s = server_check_tbl; s->name; s++)
+		if (unsupported_find(KW_SERVER, s->name, NULL, &name))
+			fail_msg("%s", s->name);
 }
 
 static void
@@ -67,8 +74,8 @@ keyword__two_words__go_before_one(void **state)
 
 	(void)state;
 	assert_non_null(
-	    unsupported_find(KW_BACKEND, "option", "httpchk", &name));
-	assert_string_equal(name, "option httpchk");
+	    unsupported_find(KW_BACKEND, "option", "tcp-check", &name));
+	assert_string_equal(name, "option tcp-check");
 	assert_null(unsupported_find(KW_BACKEND, "option", "httplog", &name));
 	assert_null(unsupported_find(KW_BACKEND, "", "", &name));
 	assert_null(unsupported_find(KW_BACKEND, "|", "", &name));
