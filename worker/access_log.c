@@ -243,6 +243,8 @@ count_answer(const struct txn *t)
 	if (t->status) {
 		stat_add(&fe->status[status_class(t->status)], 1);
 		hist_add(fe->request_hist, total_us(t), HIST_REQUEST_UNIT_US);
+		if (t->be != t->fe)
+			stat_add(&fe->time_total_us, total_us(t));
 	}
 	if (t->be)
 		count_backend(t);

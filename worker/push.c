@@ -170,11 +170,20 @@ refill(struct stream *s)
 static void
 client_written(struct stream *s)
 {
+	int err;
+
 	fconn_write_off(s->fc);
 	buf_put(&s->to_cli);
 	switch (s->state) {
 	case ST_REPLY:
-		stream_finish(s);
+		err = reply_more(s);
+		if (err == -WSE_AGAIN)
+			break;
+		s->aborted |= err < 0;
+		if (err < 0)
+			stream_cut(s);
+		else
+			stream_finish(s);
 		return;
 	case ST_RELAY:
 		if (flow_is_done(&s->down)) {

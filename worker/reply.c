@@ -291,3 +291,90 @@ reply_rule(struct stream *s, const struct rule_reply *r)
 		h->reason = sv_str(http_reason(r->status));
 	send_head(s, h, r->body);
 }
+
+/* Bytes of the service's into the empty buffer of the response. */
+static int
+service_fill(struct stream *s)
+{
+	struct flow *f = &s->down;
+
+	if (!s->dbuf.data && buf_get(&s->dbuf, BUF_SMALL) < 0)
+		return -WSE_NOMEM;
+	s->dbuf.w +=
+	    (uint32_t)svc_fill(s->svc, buf_wp(&s->dbuf), buf_room(&s->dbuf));
+	if (flow_decode(f) < 0)
+		return -WSE_SYNTAX;
+	return s->svc->done ? flow_eof(f) : 0;
+}
+
+int
+reply_more(struct stream *s)
+{
+	int err;
+
+	if (!s->svc || flow_is_done(&s->down))
+		return 0;
+	err = service_fill(s);
+	if (err < 0)
+		return err;
+	fconn_write_on(s->fc); /* in another turn */
+	return -WSE_AGAIN;
+}
+
+/* Its head as far as it says how long it is; HTTP/1.0: till the end. */
+static int
+service_head(struct stream *s, const struct svc_kind *k, enum http_framing *out)
+{
+	struct http_head *h = &s->mem->res;
+	int err = 0;
+
+	head_init(h, 200, "OK");
+	err |= http_add(h, SV("Content-Type"), sv_str(k->content_type));
+	err |= http_add(h, SV("Cache-Control"), SV("no-store"));
+	if (k->policy)
+		err |= http_add(
+		    h, SV("Content-Security-Policy"), sv_str(k->policy));
+	s->keep_client = may_keep(s);
+	*out = HTTP_BODY_EOF;
+	if (s->fc->front)
+		return err;
+	if (s->t.req->minor == 0) {
+		s->keep_client = false;
+		return err;
+	}
+	*out = HTTP_BODY_CHUNKED;
+	return err | http_add(h, SV("Transfer-Encoding"), SV("chunked"));
+}
+
+void
+reply_service(struct stream *s, struct svc *v)
+{
+	struct http_head *h = &s->mem->res;
+	bool has_body = s->t.req->method != HTTP_HEAD;
+	enum http_framing out;
+	int err;
+
+	s->svc = v;
+	if (!can_answer(s))
+		return;
+	err = service_head(s, v->kind, &out);
+	s->t.res = h;
+	after_rules(s);
+	if (!s->fc->front && !s->keep_client)
+		err |= http_add(h, SV("Connection"), SV("close"));
+	s->t.status = h->status;
+	if (err == 0)
+		err = put_head(s, h, has_body);
+	s->t.res = NULL;
+	if (!has_body) {
+		svc_free(&s->svc);
+	} else if (err == 0) {
+		flow_start(&s->down, &s->dbuf, HTTP_BODY_EOF, 0, out);
+		s->down.base = 0;
+		err = service_fill(s);
+	}
+	if (err < 0)
+		too_bad(s);
+	else
+		say(s, SV_NULL);
+}

@@ -122,6 +122,7 @@ give_back(struct stream *s)
 {
 	flow_end(&s->up);
 	flow_end(&s->down);
+	svc_free(&s->svc);
 	buf_put(&s->ubuf);
 	buf_put(&s->dbuf);
 	buf_put(&s->to_srv);
@@ -274,8 +275,8 @@ stream_finish(struct stream *s)
 static bool
 would_look_whole(const struct stream *s)
 {
-	return s->state == ST_RELAY && s->down.out == HTTP_BODY_EOF &&
-	    !s->fc->x.tls && !s->fc->front;
+	return (s->state == ST_RELAY || s->svc) &&
+	    s->down.out == HTTP_BODY_EOF && !s->fc->x.tls && !s->fc->front;
 }
 
 void

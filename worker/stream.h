@@ -116,7 +116,8 @@ struct stream {
 	bool tunnel_counted;     /* in wk.tunnels */
 	bool up_shut, down_shut; /* tunnel: a FIN was passed on */
 	struct sv reply_rest;    /* our own body not copied yet, static bytes */
-	struct ws_watch watch;   /* ST_TUNNEL */
+	struct svc *svc;       /* ST_REPLY: what makes our own body, or NULL */
+	struct ws_watch watch; /* ST_TUNNEL */
 };
 
 /* Attach a stream to an idle connection; NULL when memory is out. */

@@ -9,6 +9,7 @@
 #define WORKER_STREAM_PARTS_H
 
 #include "worker/stream.h"
+#include "worker/svc.h"
 
 /* stream_req.c: bytes for ST_HEAD are in fc->in. May end the stream. */
 void stream_req_parse(struct stream *s);
@@ -101,6 +102,12 @@ bool tunnel_pass_end(const struct xprt *from, const struct xprt *to);
 void reply_status(struct stream *s, unsigned status);
 /* ... with what a rule says. */
 void reply_rule(struct stream *s, const struct rule_reply *r);
+
+/* ... with what a service makes, which is taken over. */
+void reply_service(struct stream *s, struct svc *v);
+/* All that was made is written: 0: that was all; -WSE_AGAIN: more is made, to
+ * be written in another turn; else it cannot go on. */
+MUST_USE int reply_more(struct stream *s);
 
 /* h1_head.c: serialise. 0, -WSE_NOMEM or -WSE_TOOBIG. */
 MUST_USE int h1_head_request(struct stream *s);

@@ -42,6 +42,17 @@ bad_request(struct stream *s, unsigned status)
 	reply_status(s, status);
 }
 
+static void
+service(struct stream *s, const struct svc_kind *k, const struct proxy *px)
+{
+	struct svc *v = svc_new(k, &wk.board, px);
+
+	if (v)
+		reply_service(s, v);
+	else
+		reply_status(s, 500);
+}
+
 /*
  * Run a rule list; false: the stream is answered or gone.
  */
@@ -71,6 +82,10 @@ run_rules(struct stream *s, const struct proxy *px)
 		stat_add(&st->req_denied, 1);
 		stream_term(s, 'P', 'R');
 		stream_cut(s);
+		return false;
+	case RULE_SERVICE:
+		stream_term(s, 'L', 'R');
+		service(s, &svc_metrics, px);
 		return false;
 	case RULE_ERROR:
 	case RULE_VERDICT_N:

@@ -70,6 +70,7 @@ run_rules(struct stream *s, const struct proxy *px)
 		stream_term(s, 'P', 'H');
 		stream_cut(s);
 		return false;
+	case RULE_SERVICE: /* of requests alone */
 	case RULE_ERROR:
 	case RULE_VERDICT_N:
 		break;

@@ -28,6 +28,8 @@ libwsb_a_SOURCES += \
 	worker/stream.c worker/stream.h worker/stream_parts.h \
 	worker/stream_req.c \
 	worker/stream_res.c \
+	worker/svc.c worker/svc.h \
+	worker/metrics.c worker/metrics.h worker/metrics_tbl.c \
 	worker/tunnel.c \
 	worker/wk.h \
 	worker/ws_inject.c worker/ws_inject.h \

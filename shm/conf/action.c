@@ -215,6 +215,21 @@ action_parse_log_level(
 }
 
 int
+action_parse_service(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
+{
+	int i = (*word)++;
+
+	(void)set;
+	(void)r;
+	if (i < cp->ln->count &&
+	    strcmp(cp->ln->word[i].s, "prometheus-exporter") == 0)
+		return 0;
+	return conf_error(
+	    cp, i, "'use-service': the only service is 'prometheus-exporter'");
+}
+
+int
 action_parse_expr(
     struct conf_parse *cp, int *word, enum rule_set set, struct rule *r)
 {

@@ -36,6 +36,9 @@ int action_parse_fmt(
 /* set-status CODE [reason TEXT] */
 int action_parse_status(
     struct conf_parse *cp, int *word, enum rule_set set, struct rule *r);
+/* use-service NAME */
+int action_parse_service(
+    struct conf_parse *cp, int *word, enum rule_set set, struct rule *r);
 /* set-log-level LEVEL */
 int action_parse_log_level(
     struct conf_parse *cp, int *word, enum rule_set set, struct rule *r);

@@ -74,6 +74,9 @@ const struct action_row action_tbl[] = {
 	    "Set a variable to the value of an expression." },
 	{ "set-var-fmt", ACT_SET_VAR, ALL, action_parse_var, "(NAME) FMT",
 	    "Set a variable to a formatted text." },
+	{ "use-service", ACT_USE_SERVICE, REQ, action_parse_service,
+	    "prometheus-exporter",
+	    "Answer with the metrics, as Prometheus reads them." },
 	{ "unset-var", ACT_UNSET_VAR, ALL, action_parse_var, "(NAME)",
 	    "Forget a variable." },
 };

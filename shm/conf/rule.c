@@ -19,7 +19,7 @@ static const char *const rule_unsupported[] = { "add-acl", "auth",
 	"sc-set-gpt0", "send-spoe-group", "set-map", "set-mark", "set-nice",
 	"set-priority-class", "set-priority-offset", "set-src", "set-src-port",
 	"set-timeout", "set-tos", "silent-drop", "strict-mode", "tarpit",
-	"track-sc0", "track-sc1", "track-sc2", "use-service", "wait-for-body",
+	"track-sc0", "track-sc1", "track-sc2", "wait-for-body",
 	"wait-for-handshake", NULL };
 
 /* "lua.x", "set-var(x)" are found by what comes before '.' and '('. */

@@ -87,6 +87,7 @@ enum action_kind {
 	ACT_REPLACE_PATH,
 	ACT_REPLACE_PATHQ,
 	ACT_REPLACE_URI,
+	ACT_USE_SERVICE,
 	ACT_N
 };
 

@@ -129,6 +129,45 @@ stat_sum_server(const struct board *b, uint32_t row, struct stat_server *out)
 	    &out->last_session_us, last, memory_order_relaxed);
 }
 
+/* `first`: the struct of process row 0. */
+static uint64_t
+sum_at(const struct board *b, const void *first, size_t offset)
+{
+	const char *p = (const char *)first + offset;
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < b->cap.proc_count; i++) {
+		if (row_counts(b, i))
+			sum += atomic_load_explicit(
+			    (const stat_t *)(const void *)(p +
+				i * b->stat_stride),
+			    memory_order_relaxed);
+	}
+	return sum;
+}
+
+uint64_t
+stat_sum_proc_at(const struct board *b, size_t offset)
+{
+	CHK(offset < sizeof(struct stat_proc));
+	return sum_at(b, stat_proc(b, 0), offset);
+}
+
+uint64_t
+stat_sum_proxy_at(const struct board *b, uint32_t row, size_t offset)
+{
+	CHK(offset < sizeof(struct stat_proxy));
+	return sum_at(b, stat_proxy(b, 0, row), offset);
+}
+
+uint64_t
+stat_sum_server_at(const struct board *b, uint32_t row, size_t offset)
+{
+	CHK(offset < sizeof(struct stat_server));
+	return sum_at(b, stat_server(b, 0, row), offset);
+}
+
 /* Moves one struct; the field at `max_at` is no count but a maximum. */
 static void
 retire(stat_t *to, stat_t *from, size_t bytes, const stat_t *max_at)

@@ -95,6 +95,10 @@ void
 stat_sum_proxy(const struct board *b, uint32_t row, struct stat_proxy *out);
 void
 stat_sum_server(const struct board *b, uint32_t row, struct stat_server *out);
+/* The same of one counter, by its offset in the struct. */
+uint64_t stat_sum_proc_at(const struct board *b, size_t offset);
+uint64_t stat_sum_proxy_at(const struct board *b, uint32_t row, size_t offset);
+uint64_t stat_sum_server_at(const struct board *b, uint32_t row, size_t offset);
 /* A dead process's counts are added to row 0 (the master's) so that totals
  * stay. */
 void stat_retire(const struct board *b, uint32_t proc);

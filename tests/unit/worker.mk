@@ -21,6 +21,11 @@ check_PROGRAMS += tests/unit/worker/test_lb
 tests_unit_worker_test_lb_SOURCES = tests/unit/worker/test_lb.c
 tests_unit_worker_test_lb_LDADD = $(worker_ldadd)
 
+check_PROGRAMS += tests/unit/worker/test_metrics
+tests_unit_worker_test_metrics_SOURCES = tests/unit/worker/test_metrics.c \
+	tests/unit/tools/top/board.h
+tests_unit_worker_test_metrics_LDADD = $(worker_ldadd)
+
 check_PROGRAMS += tests/unit/worker/test_reply
 tests_unit_worker_test_reply_SOURCES = tests/unit/worker/test_reply.c
 tests_unit_worker_test_reply_LDADD = $(worker_ldadd)

@@ -7,7 +7,14 @@
 #include "worker/rules/var.h"
 
 /* What an action wants next. */
-enum rule_step { STEP_NEXT, STEP_STOP, STEP_REPLY, STEP_REJECT, STEP_ERROR };
+enum rule_step {
+	STEP_NEXT,
+	STEP_STOP,
+	STEP_REPLY,
+	STEP_REJECT,
+	STEP_SERVICE,
+	STEP_ERROR
+};
 
 static enum rule_step
 step_of(bool ok)
@@ -191,6 +198,8 @@ run_action(const struct rule *r, enum rule_set set, struct txn *t,
 	case ACT_SET_LOG_LEVEL:
 		run_log_level(a, t);
 		return STEP_NEXT;
+	case ACT_USE_SERVICE:
+		return STEP_SERVICE;
 	case ACT_TARPIT:
 	case ACT_USE_BACKEND:
 	case ACT_USE_SERVER:
@@ -219,6 +228,8 @@ rules_run(const struct rule_list *l, enum rule_set set, struct txn *t,
 			return RULE_REPLY;
 		case STEP_REJECT:
 			return RULE_REJECT;
+		case STEP_SERVICE:
+			return RULE_SERVICE;
 		case STEP_ERROR:
 			return RULE_ERROR;
 		}

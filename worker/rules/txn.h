@@ -146,6 +146,7 @@ enum rule_verdict {
 	RULE_CONTINUE, /* go on */
 	RULE_REPLY,    /* answer with *reply, then keep or close */
 	RULE_REJECT,   /* close without an answer */
+	RULE_SERVICE,  /* answer with the metrics */
 	RULE_ERROR,    /* out of arena memory: answer 500 */
 	RULE_VERDICT_N
 };
