@@ -15,6 +15,7 @@ libwsb_a_SOURCES += \
 	broker/cli_cert.c \
 	broker/cli_csv.c broker/cli_csv.h \
 	broker/cli_payload.c \
+	broker/cli_place.c \
 	broker/cli_set.c \
 	broker/cli_show.c \
 	broker/cli_stat.c \

@@ -102,6 +102,14 @@ void cli_commit_cert(struct cli *c, int argc, char **argv);
 void cli_abort_cert(struct cli *c, int argc, char **argv);
 void cli_show_cert(struct cli *c, int argc, char **argv);
 void cli_set_maxconn(struct cli *c, int argc, char **argv);
+void cli_set_maxconn_frontend(struct cli *c, int argc, char **argv);
+void cli_set_maxconn_global(struct cli *c, int argc, char **argv);
+void cli_pause_check(struct cli *c, int argc, char **argv);
+void cli_show_conn(struct cli *c, int argc, char **argv);
+
+/* --- cli_place.c: parts of set server --- */
+void cli_set_addr(struct cli *c, uint32_t row, int argc, char **argv);
+void cli_set_place(struct cli *c, uint32_t row, int argc, char **argv);
 
 /* Peaks and rates for show stat; once a second. */
 void cli_stat_tick(void);

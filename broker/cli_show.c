@@ -335,23 +335,81 @@ step_state(struct cli *c)
 	return c->pos >= n;
 }
 
-void
-cli_show_state(struct cli *c, int argc, char **argv)
+/* The third word, the name of a backend, as a filter. */
+static bool
+take_filter(struct cli *c, int argc, char **argv)
 {
 	const struct proxy *px;
 
 	c->pos = 0;
 	c->filter = UINT32_MAX;
-	if (argc > 3) {
-		for (px = broker.conf->proxies; px; px = px->next)
-			if (px->cap & PX_BACKEND &&
-			    strcmp(px->name, argv[3]) == 0)
-				c->filter = (uint32_t)px->row;
-		if (c->filter == UINT32_MAX) {
-			cli_say(c, LOGL_ERR, "Can't find backend.\n");
-			return;
-		}
-	}
+	if (argc <= 3)
+		return true;
+	px = conf_find_proxy(broker.conf, argv[3], PX_BACKEND);
+	if (px)
+		c->filter = (uint32_t)px->row;
+	else
+		cli_say(c, LOGL_ERR, "Can't find backend.\n");
+	return px;
+}
+
+/* --- show servers conn --- */
+
+static void
+show_conn(struct cli *c, uint32_t row)
+{
+	const struct board_server *s = &broker.board.server[row];
+	uint32_t idle = atomic_load(&s->idle_count);
+	uint32_t all = atomic_load(&s->slot_count);
+	uint32_t used = all > idle ? all - idle : 0;
+	char addr[INET6_ADDRSTRLEN];
+	unsigned port;
+
+	addr_and_port(row, addr, sizeof(addr), &port);
+	cli_print(c, "%s/%s %u/%u %s %u - %u %u %u %u 0 %u %d %u %u\n",
+	    srv_proxy_name(row), srv_name(row),
+	    s->proxy < broker.board.cap.proxy_count
+		? broker.board.proxy[s->proxy].id
+		: 0,
+	    s->id, addr, port, s->pool.purge_delay_ms, used,
+	    state_server(row)->used_peak > used ? state_server(row)->used_peak
+						: used,
+	    all, idle, s->pool.max_conn, idle, idle);
+}
+
+static bool
+step_conn(struct cli *c)
+{
+	uint32_t n = atomic_load(&broker.board.hdr->used_servers);
+	unsigned i;
+
+	if (n > broker.board.cap.server_count)
+		n = broker.board.cap.server_count;
+	for (i = 0; i < 64 && c->pos < n; i++, c->pos++)
+		if (state_has_server(c->pos) &&
+		    (c->filter == UINT32_MAX ||
+			broker.board.server[c->pos].proxy == c->filter))
+			show_conn(c, c->pos);
+	return c->pos >= n;
+}
+
+void
+cli_show_conn(struct cli *c, int argc, char **argv)
+{
+	if (!take_filter(c, argc, argv))
+		return;
+	cli_print(c,
+	    "# bkname/svname bkid/svid addr port - purge_delay used_cur "
+	    "used_max need_est unsafe_nb safe_nb idle_lim idle_cur "
+	    "idle_per_thr[1]\n");
+	c->step = step_conn;
+}
+
+void
+cli_show_state(struct cli *c, int argc, char **argv)
+{
+	if (!take_filter(c, argc, argv))
+		return;
 	cli_print(c,
 	    "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state "
 	    "srv_admin_state srv_uweight srv_iweight "

@@ -96,6 +96,13 @@ permit_tls(unsigned *wait_ms_r)
 	return false;
 }
 
+/* A limit as the runtime API has it now. */
+static uint32_t
+most(const uint32_t *limit)
+{
+	return __atomic_load_n(limit, __ATOMIC_RELAXED);
+}
+
 /* Count one more connection, or false at a limit. */
 static bool
 permit(const struct bind *bind, unsigned *wait_ms_r)
@@ -103,10 +110,11 @@ permit(const struct bind *bind, unsigned *wait_ms_r)
 	const struct proxy *fe = bind->px;
 
 	*wait_ms_r = RETRY_MS;
-	if (!limit_try(&wk.board, LIM_GLOBAL, 0, wk.proc, wk.maxconn))
+	if (!limit_try(&wk.board, LIM_GLOBAL, 0, wk.proc,
+		most(&wk.board.hdr->maxconn)))
 		return false;
 	if (limit_try(&wk.board, LIM_FRONTEND, (uint32_t)fe->row, wk.proc,
-		(uint32_t)fe->maxconn)) {
+		most(&wk.board.proxy[fe->row].maxconn))) {
 		if (!bind->tls.enabled || permit_tls(wait_ms_r))
 			return true;
 		limit_drop(&wk.board, LIM_FRONTEND, (uint32_t)fe->row, wk.proc);

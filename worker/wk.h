@@ -27,7 +27,6 @@ struct wk {
 	struct stat_proc *stat; /* this process's block */
 	struct board_proc *row; /* this process's row */
 	uint32_t instance, proc;
-	uint32_t maxconn;                   /* global, 0: no limit */
 	struct list conns;                  /* every struct fconn */
 	unsigned clients, streams, tunnels; /* now */
 	unsigned carried;                   /* tunnels on h2 connections */

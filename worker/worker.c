@@ -248,7 +248,6 @@ attach(const struct worker_heritage *h)
 	wk.conf = h->conf;
 	wk.instance = h->instance;
 	wk.proc = h->proc;
-	wk.maxconn = wk.board.hdr->maxconn;
 	wk.stat = stat_proc(&wk.board, h->proc);
 	wk.row = &wk.board.proc[h->proc];
 	list_init(&wk.conns);
