@@ -102,7 +102,7 @@ xprt_has_ended(const struct xprt *x)
 static inline bool
 xprt_has_unsent(const struct xprt *x)
 {
-	return x->tls ? x->tls->out.data != NULL
+	return x->tls ? xprt_tls_has_unsent(x->tls)
 		      : x->mux && xmux_has_unsent(x->mux);
 }
 

@@ -17,6 +17,7 @@
 
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
+#include "shm/base/mem.h"
 #include "shm/proto/tls_aead.h"
 
 enum {
@@ -39,6 +40,57 @@ struct run {
 static uint8_t rx_scratch[BUF_LARGE];
 static uint8_t tx_scratch[BUF_LARGE];
 static struct list warm_list = { &warm_list, &warm_list };
+
+/* Buffers are few: an idle connection has room for none. */
+static struct mempool kept_pool = MEMPOOL_INIT(struct xtls_kept);
+static struct buf nothing; /* never attached */
+
+static struct buf *
+in_of(const struct xtls *xt)
+{
+	return xt->kept ? &xt->kept->in : &nothing;
+}
+
+static struct buf *
+out_of(const struct xtls *xt)
+{
+	return xt->kept ? &xt->kept->out : &nothing;
+}
+
+/* Bytes of a buffer were used. */
+static void
+let_go(struct xtls *xt)
+{
+	if (!xt->kept)
+		return;
+	buf_put_empty(&xt->kept->in);
+	buf_put_empty(&xt->kept->out);
+	if (xt->kept->in.data || xt->kept->out.data)
+		return;
+	mempool_put(&kept_pool, xt->kept);
+	xt->kept = NULL;
+}
+
+/* n bytes into one of them that is not attached. 0 or -WSE_NOMEM. */
+static int
+keep(struct xtls *xt, struct buf *(*of)(const struct xtls *), const void *p,
+    size_t n, size_t room)
+{
+	struct buf *b;
+
+	if (!xt->kept)
+		xt->kept = mempool_get(&kept_pool);
+	if (!xt->kept)
+		return -WSE_NOMEM;
+	b = of(xt);
+	if (buf_get(b, room > BUF_SMALL ? BUF_LARGE : BUF_SMALL) < 0) {
+		let_go(xt);
+		return -WSE_NOMEM;
+	}
+	memcpy(b->data, p, n);
+	b->w = (uint32_t)n;
+	return 0;
+}
 
 static void
 touch(struct xtls *xt)
@@ -78,8 +130,9 @@ void
 xprt_tls_end(struct xtls *xt)
 {
 	list_del(&xt->warm);
-	buf_put(&xt->in);
-	buf_put(&xt->out);
+	buf_put(in_of(xt));
+	buf_put(out_of(xt));
+	let_go(xt);
 	memset(xt, 0, sizeof(*xt));
 }
 
@@ -120,13 +173,13 @@ xprt_tls_flush(struct xtls *xt, int fd)
 {
 	ssize_t n;
 
-	while (xt->out.data) {
-		n = send(fd, buf_rp(&xt->out), buf_len(&xt->out),
+	while (xprt_tls_has_unsent(xt)) {
+		n = send(fd, buf_rp(out_of(xt)), buf_len(out_of(xt)),
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0)
 			return errno_result();
-		buf_eat(&xt->out, (uint32_t)n);
-		buf_put_empty(&xt->out);
+		buf_eat(out_of(xt), (uint32_t)n);
+		let_go(xt);
 	}
 	return 0;
 }
@@ -143,11 +196,8 @@ put_out(struct xtls *xt, int fd, const uint8_t *p, size_t n, int flags)
 	if ((size_t)k == n)
 		return 0;
 	n -= (size_t)k;
-	if (buf_get(&xt->out, n > BUF_SMALL ? BUF_LARGE : BUF_SMALL) < 0)
-		return -WSE_RESET; /* a hole in the stream of records */
-	memcpy(xt->out.data, p + k, n);
-	xt->out.w = (uint32_t)n;
-	return 0;
+	/* else there is a hole in the stream of records */
+	return keep(xt, out_of, p + k, n, n) < 0 ? -WSE_RESET : 0;
 }
 
 /* A position in an array of buffers. */
@@ -240,17 +290,17 @@ say_alert(struct xtls *xt, int fd, uint8_t alert)
 	ssize_t n;
 
 	touch(xt);
-	if (xt->out.data && buf_room(&xt->out) < sizeof(b))
+	if (xprt_tls_has_unsent(xt) && buf_room(out_of(xt)) < sizeof(b))
 		return;
 	n = tls_rec_alert(xt->rec, alert, b, sizeof(b));
 	if (n <= 0)
 		return;
-	if (!xt->out.data) {
+	if (!xprt_tls_has_unsent(xt)) {
 		(void)put_out(xt, fd, b, (size_t)n, 0);
 		return;
 	}
-	memcpy(buf_wp(&xt->out), b, (size_t)n);
-	xt->out.w += (uint32_t)n;
+	memcpy(buf_wp(out_of(xt)), b, (size_t)n);
+	out_of(xt)->w += (uint32_t)n;
 	if (xprt_tls_flush(xt, fd) == -WSE_RESET)
 		xt->end = WSE_RESET;
 }
@@ -267,7 +317,7 @@ xprt_tls_shutdown(struct xtls *xt, int fd)
 		return err;
 	if (!xt->rec->st.sent_close) { /* there was no room before */
 		say_alert(xt, fd, TLS_ALERT_CLOSE_NOTIFY);
-		if (xt->out.data)
+		if (xprt_tls_has_unsent(xt))
 			return -WSE_AGAIN;
 	}
 	return shutdown(fd, SHUT_WR) < 0 ? -WSE_RESET : 0;
@@ -287,7 +337,7 @@ pay_update(struct xtls *xt, int fd)
 	uint8_t b[TLS_REC_UPDATE_BYTES];
 	ssize_t n;
 
-	if (!xt->rec->st.owes_update || xt->out.data)
+	if (!xt->rec->st.owes_update || xprt_tls_has_unsent(xt))
 		return;
 	n = tls_rec_update(xt->rec, false, b, sizeof(b));
 	if (n > 0 && put_out(xt, fd, b, (size_t)n, 0) < 0)
@@ -338,7 +388,7 @@ make_room(struct buf *in)
 static int
 fill(struct xtls *xt, int fd, size_t room, struct run *w)
 {
-	struct buf *in = &xt->in;
+	struct buf *in = in_of(xt);
 	size_t have = buf_len(in), want = room + READ_MORE, all;
 	ssize_t n;
 
@@ -418,12 +468,13 @@ open_some(struct xtls *xt, struct run *w, char *p, size_t room)
 static int
 keep_rest(struct xtls *xt, struct run *w)
 {
-	struct buf *in = &xt->in;
+	struct buf *in = in_of(xt);
 	size_t rest = w->n - w->at, all;
 	const uint8_t *p = w->p + w->at;
 
 	if (rest == 0 || (xt->end && xt->plain_bytes == 0)) {
 		buf_put(in);
+		let_go(xt);
 		return 0;
 	}
 	if (in->data) {
@@ -432,17 +483,13 @@ keep_rest(struct xtls *xt, struct run *w)
 	}
 	all = record_bytes(p, rest);
 	all = xt->plain_bytes || all > RECORD_MAX || all < rest ? rest : all;
-	if (buf_get(in, all > BUF_SMALL ? BUF_LARGE : BUF_SMALL) < 0)
-		return -WSE_NOMEM;
-	memcpy(in->data, p, rest);
-	in->w = (uint32_t)rest;
-	return 0;
+	return keep(xt, in_of, p, rest, all);
 }
 
 static void
 look_for_more(struct xtls *xt, bool end_is_told)
 {
-	struct buf *in = &xt->in;
+	struct buf *in = in_of(xt);
 
 	xt->has_more = xt->plain_bytes || (xt->end && !end_is_told) ||
 	    (in->data && is_whole((const uint8_t *)buf_rp(in), buf_len(in)));
@@ -456,11 +503,11 @@ take_plain(struct xtls *xt, char *p, size_t room)
 {
 	size_t k = smaller(room, xt->plain_bytes);
 
-	memcpy(p, buf_rp(&xt->in), k);
+	memcpy(p, buf_rp(in_of(xt)), k);
 	xt->plain_bytes -= (uint32_t)k;
-	buf_eat(&xt->in, (uint32_t)k);
+	buf_eat(in_of(xt), (uint32_t)k);
 	if (xt->plain_bytes == 0)
-		buf_put_empty(&xt->in);
+		let_go(xt);
 	return k;
 }
 
@@ -468,7 +515,7 @@ take_plain(struct xtls *xt, char *p, size_t room)
 static int
 next_run(struct xtls *xt, int fd, size_t room, struct run *w)
 {
-	struct buf *in = &xt->in;
+	struct buf *in = in_of(xt);
 
 	w->at = 0;
 	w->alert = 0;
@@ -516,16 +563,11 @@ xprt_tls_recv(struct xtls *xt, int fd, void *p, size_t room)
 int
 xprt_tls_preload(struct xtls *xt, const void *p, size_t n)
 {
-	struct buf *in = &xt->in;
-
-	CHK(!in->data);
+	CHK(!in_of(xt)->data);
 	if (n == 0)
 		return 0;
-	if (n > BUF_LARGE ||
-	    buf_get(in, n > BUF_SMALL ? BUF_LARGE : BUF_SMALL) < 0)
+	if (n > BUF_LARGE || keep(xt, in_of, p, n, n) < 0)
 		return -WSE_NOMEM;
-	memcpy(in->data, p, n);
-	in->w = (uint32_t)n;
 	look_for_more(xt, false);
 	return 0;
 }
@@ -535,8 +577,7 @@ xprt_tls_preload(struct xtls *xt, const void *p, size_t n)
 bool
 xprt_tls_is_at_rest(const struct xtls *xt)
 {
-	return !xt->in.data && !xt->out.data && !xt->end &&
-	    tls_state_is_quiet(&xt->rec->st);
+	return !xt->kept && !xt->end && tls_state_is_quiet(&xt->rec->st);
 }
 
 bool

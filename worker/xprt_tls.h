@@ -22,17 +22,27 @@ struct iovec;
  * `in` holds plain_bytes of opened data, then records as they came, the last
  * one mostly incomplete; `out` sealed bytes that the socket did not take.
  */
-struct xtls {
-	struct tls_rec *rec;  /* borrowed */
-	struct event *rev;    /* activated when has_more; may be NULL */
-	struct buf in, out;   /* attached only while they hold bytes */
-	struct list warm;     /* among those that hold cipher contexts */
-	uint64_t used_ms;     /* when a record passed last, clock_ms() */
-	uint32_t plain_bytes; /* opened, not yet asked for */
-	uint8_t end;          /* WSE_EOF or WSE_RESET: all receiving ends so */
-	bool has_more;        /* xprt_has_pending() */
-	bool is_truncated;    /* the end came without close_notify */
+struct xtls_kept {
+	struct buf in, out;
 };
+
+struct xtls {
+	struct tls_rec *rec;    /* borrowed */
+	struct event *rev;      /* activated when has_more; may be NULL */
+	struct xtls_kept *kept; /* NULL: neither holds bytes */
+	struct list warm;       /* among those that hold cipher contexts */
+	uint64_t used_ms;       /* when a record passed last, clock_ms() */
+	uint32_t plain_bytes;   /* opened, not yet asked for */
+	uint8_t end;       /* WSE_EOF or WSE_RESET: all receiving ends so */
+	bool has_more;     /* xprt_has_pending() */
+	bool is_truncated; /* the end came without close_notify */
+};
+
+static inline bool
+xprt_tls_has_unsent(const struct xtls *xt)
+{
+	return xt->kept && xt->kept->out.data;
+}
 
 /* Begin on rec, which stays the caller's and must outlive xt. */
 void xprt_tls_begin(struct xtls *xt, struct tls_rec *rec, struct event *rev);

@@ -49,10 +49,10 @@ struct tls_state {
 	uint8_t empty_run; /* records in a row without data, bounded */
 	uint8_t hs_have;   /* bytes in hs_head of a message that goes on */
 	uint8_t hs_head[4];   /* its type and length */
+	uint16_t plain_max;   /* largest plaintext to send in a record */
 	uint32_t hs_left;     /* bytes of its body to come, hs_have being 4 */
 	uint16_t updates_run; /* KeyUpdates, tickets without data between */
 	uint16_t tickets;     /* NewSessionTickets seen, stops at the top */
-	uint16_t plain_max;   /* largest plaintext to send in a record */
 	struct tls_dir rx, tx;
 };
 
