@@ -96,8 +96,9 @@ tell(struct cli *c, uint32_t row, const char *ip, const char *port)
 	cli_say(c, LOGL_NOTICE, "%s\n", line);
 	if (!strstr(line, "changed from"))
 		return;
-	snprintf(line, sizeof(line), "Server %s/%s: %s%s%s by stats socket "
-		"command.",
+	snprintf(line, sizeof(line),
+	    "Server %s/%s: %s%s%s by stats socket "
+	    "command.",
 	    srv_proxy_name(row), srv_name(row), ip, *port ? ", " : "", port);
 	srv_log(row, LOGL_NOTICE, line);
 }
@@ -144,8 +145,8 @@ cli_set_addr(struct cli *c, uint32_t row, int argc, char **argv)
 	ip_text(&now, is, sizeof(is));
 	snprintf(ip, sizeof(ip), "no need to change the addr");
 	if (strcmp(was, is) != 0)
-		snprintf(ip, sizeof(ip), "IP changed from '%s' to '%s'", was,
-		    is);
+		snprintf(
+		    ip, sizeof(ip), "IP changed from '%s' to '%s'", was, is);
 	port[0] = '\0';
 	if (n && n == before)
 		snprintf(port, sizeof(port), "no need to change the port");
@@ -180,7 +181,8 @@ cli_set_place(struct cli *c, uint32_t row, int argc, char **argv)
 	uint32_t n;
 
 	if (!check_is_set(row, is_agent)) {
-		cli_say(c, LOGL_ERR, "%s checks are not enabled on this server%s\n",
+		cli_say(c, LOGL_ERR,
+		    "%s checks are not enabled on this server%s\n",
 		    is_agent ? "agent" : "health", is_port ? "." : "");
 		return;
 	}

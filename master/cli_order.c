@@ -54,8 +54,10 @@ order_drain(struct cli_client *c, int argc, char **argv)
 {
 	unsigned limit_ms = c->m->conf->global.hard_stop_after_ms;
 
-	(void)argc;
-	(void)argv;
+	if (argc > 1 && strcmp(argv[1], "restart") != 0) {
+		cli_client_print(c, "'drain' expects nothing or 'restart'.\n");
+		return;
+	}
 	if (c->m->state != MASTER_RUNNING) {
 		cli_client_print(c, "It is ending already.\n");
 		return;
@@ -64,7 +66,7 @@ order_drain(struct cli_client *c, int argc, char **argv)
 	if (limit_ms)
 		cli_client_print(c, ", at most %u s", (limit_ms + 999) / 1000);
 	cli_client_print(c, ".\n");
-	master_drain(c->m);
+	master_drain(c->m, argc > 1);
 }
 
 /* `@1 cmd` is found before the table is looked at; the row is for help. */
@@ -81,8 +83,10 @@ const struct cli_order cli_orders[] = {
 	    0, RIGHT_USER, order_at },
 	{ "@master", "[<command>]", "likewise, for the master", 0, RIGHT_USER,
 	    order_at },
-	{ "drain", "", "accept no more clients, finish, end", 0, RIGHT_ADMIN,
-	    order_drain },
+	{ "drain", "[restart]",
+	    "accept no more clients, finish, end; WebSockets hear that it "
+	    "restarts",
+	    0, RIGHT_ADMIN, order_drain },
 	{ "help", "", "list the commands", 0, RIGHT_USER, order_help },
 	{ "prompt", "", "keep the connection and show a prompt, or not", 0,
 	    RIGHT_USER, order_prompt },

@@ -151,11 +151,12 @@ master_drain_one(struct child *ch, int deadline_ms)
 		return; /* the broker serves the workers to their end */
 	atomic_store(&ch->m->seg.board.proc[ch->proc].state, PROC_DRAINING);
 	msg.u.drain.deadline_ms = (uint32_t)deadline_ms;
+	msg.u.drain.close_code = ch->m->close_code;
 	child_send(ch, &msg);
 }
 
 void
-master_drain(struct master *m)
+master_drain(struct master *m, bool restarts)
 {
 	unsigned limit_ms = m->conf->global.hard_stop_after_ms;
 
@@ -164,6 +165,8 @@ master_drain(struct master *m)
 	log_msg(LOGL_NOTICE, "draining: no new connections, open ones finish");
 	daemon_notify("STOPPING=1\nSTATUS=Draining.");
 	m->state = MASTER_DRAINING;
+	m->close_code =
+	    restarts ? CLOSE_CODE_RESTART : m->conf->global.life.close_code;
 	for (int i = 0; i < m->worker_count; i++)
 		event_del(&m->workers[i].respawn);
 	listener_close_all(&m->listeners);
@@ -193,7 +196,7 @@ master_on_signal(evutil_socket_t sig, short what, void *arg)
 		master_stop(m, m->opts->worker_mode ? 130 : 0);
 		return;
 	case SIGUSR1:
-		master_drain(m);
+		master_drain(m, false);
 		return;
 	case SIGHUP:
 	case SIGUSR2:

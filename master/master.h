@@ -67,6 +67,7 @@ struct master {
 	struct segments seg;
 	struct listener *listeners;
 	enum master_state state;
+	unsigned close_code; /* of a drain, to WebSockets */
 	int exit_status;
 	uint32_t next_instance;
 	struct child broker;
@@ -84,7 +85,7 @@ int master_run(struct conf *c, const struct options *o);
 /* Something cannot go on: end all and exit with status. */
 void master_stop(struct master *m, int status);
 /* Accept no more clients, finish, end. */
-void master_drain(struct master *m);
+void master_drain(struct master *m, bool restarts);
 /* A child became ready, or an awaited one ended: look what is due. */
 void master_progress(struct master *m);
 

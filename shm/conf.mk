@@ -11,6 +11,7 @@ libwsb_a_SOURCES += shm/conf/conf.c shm/conf/conf.h
 libwsb_a_SOURCES += shm/conf/errorfile.c
 libwsb_a_SOURCES += shm/conf/finish.c
 libwsb_a_SOURCES += shm/conf/global.c
+libwsb_a_SOURCES += shm/conf/global_life.c
 libwsb_a_SOURCES += shm/conf/global_tune.c
 libwsb_a_SOURCES += shm/conf/index.c shm/conf/index.h
 libwsb_a_SOURCES += shm/conf/keyword.c shm/conf/keyword.h

@@ -25,7 +25,8 @@
 enum {
 	BATCH_MAX = 64,
 	RETRY_MS = 100,
-	REST_MS = 100, /* a shared listener is left alone */
+	REST_MS = 100,   /* a shared listener is left alone */
+	REST_MAX = 4096, /* clients waiting when accepting ends */
 	COMPLAIN_MS = 1000,
 	FD_RESERVE = 256
 };
@@ -330,6 +331,15 @@ accept_start(const struct worker_heritage *h)
 	even_start(h);
 }
 
+/* Who waits is not to be reset. */
+static void
+accept_rest(struct listener *l)
+{
+	for (int i = 0; i < REST_MAX; i++)
+		if (accept_one(l, l->fd) != TAKEN)
+			return;
+}
+
 void
 accept_stop(void)
 {
@@ -338,9 +348,12 @@ accept_stop(void)
 	for (int i = 0; i < listener_count; i++) {
 		struct listener *l = &listeners[i];
 
+		accept_rest(l);
 		if (l->listening)
 			event_del(&l->ev);
 		l->listening = false;
+		close(l->fd); /* else new ones would wait, to be reset */
+		l->fd = -1;
 		/* The others' sockets are not to outlive them here. */
 		for (uint32_t w = 0; l->queues && w < worker_count; w++)
 			if (w != worker_index)

@@ -11,9 +11,9 @@
 
 enum accept_result { ACCEPT_DONE, ACCEPT_MORE, ACCEPT_CANNOT };
 
-/* Start accepting; the listeners' descriptors stay the caller's. */
+/* Start accepting; the listeners' descriptors are closed by accept_stop(). */
 void accept_start(const struct worker_heritage *h);
-/* Never accept again (drain). */
+/* Take who waits, then never accept again (drain). */
 void accept_stop(void);
 /* A connection of this bind ended: its place in maxconn is free. */
 void accept_ended(const struct bind *bind);

@@ -80,6 +80,10 @@ write_failed(struct duct *d, enum duct_side to)
 {
 	struct duct_end *e = &d->end[to];
 
+	if (ws_bye_has_begun(&d->watch)) {
+		duct_bye_ended(d, to, true);
+		return;
+	}
 	if (to == CLIENT) {
 		duct_client_gone(d);
 		return;
@@ -179,7 +183,7 @@ writable(struct duct *d, enum duct_side to)
 	}
 	if (err == -WSE_RESET)
 		write_failed(d, to);
-	else if (err == 0)
+	else if (err == 0 && !ws_bye_has_begun(&d->watch))
 		pass_end(d, to);
 }
 
@@ -188,13 +192,15 @@ writable(struct duct *d, enum duct_side to)
 static bool
 may_read(const struct duct *d, enum duct_side side)
 {
-	return !d->dead && !d->end[side].in_done &&
-	    !d->end[other(side)].write_dead && duct_is_flushed(d, other(side));
+	if (d->dead || d->end[side].in_done)
+		return false;
+	return ws_bye_drops(&d->watch, side) ||
+	    (!d->end[other(side)].write_dead &&
+		duct_is_flushed(d, other(side)));
 }
 
-/* From one side, for the other: count and send. May end d. */
-static void
-pass(struct duct *d, enum duct_side from, struct sv v)
+void
+duct_pass(struct duct *d, enum duct_side from, struct sv v)
 {
 	d->heard_ms[from] = clock_ms();
 	ws_watch_bytes(&d->watch, from, v.p, v.n, duct_fe(d), d->srv);
@@ -207,13 +213,17 @@ came(struct duct *d, enum duct_side from, struct sv in)
 {
 	struct sv run;
 
+	if (ws_bye_has_begun(&d->watch)) {
+		duct_bye_came(d, from, in);
+		return;
+	}
 	if (ws_ping_is_asked(&d->watch, from)) {
 		while (!d->dead && ws_ping_next(&d->watch, from, &in, &run))
-			pass(d, from, run);
+			duct_pass(d, from, run);
 		return;
 	}
 	ws_ping_heard(&d->watch, from);
-	pass(d, from, in);
+	duct_pass(d, from, in);
 }
 
 /* Its end, or worse. May end d. */
@@ -226,9 +236,13 @@ read_ended(struct duct *d, enum duct_side side, int why)
 
 	d->heard_ms[side] = clock_ms();
 	if (ws_ping_flush(&d->watch, side, &held))
-		pass(d, side, held);
+		duct_pass(d, side, held);
 	if (d->dead)
 		return;
+	if (ws_bye_has_begun(&d->watch)) {
+		duct_bye_ended(d, side, why != -WSE_EOF);
+		return;
+	}
 	ws_watch_ended(&d->watch, who);
 	if (xprt_is_truncated(&x))
 		duct_term(d, who, 'D');
@@ -296,18 +310,31 @@ watch(struct duct *d, enum duct_side side, uint8_t mask)
 		duct_term(d, 'R', 'D');
 }
 
+/* The end of what is said to it waits for it to take more. */
+static bool
+owes_end(const struct duct *d, enum duct_side to)
+{
+	if (d->end[to].shut)
+		return false;
+	if (ws_bye_has_begun(&d->watch))
+		return ws_bye_phase(&d->watch) == WS_BYE_ENDING;
+	return d->end[other(to)].in_done;
+}
+
 void
 duct_settle(struct duct *d)
 {
+	if (!d->dead && ws_bye_has_begun(&d->watch))
+		duct_bye_step(d);
 	for (int i = 0; i < SIDES && !d->dead; i++) {
 		enum duct_side side = (enum duct_side)i;
 		const struct duct_end *e = &d->end[side];
-		bool owes_end = d->end[other(side)].in_done && !e->shut;
 		uint8_t mask = 0;
 
 		if (may_read(d, side))
 			mask |= EPOLLIN;
-		if (!e->write_dead && (!duct_is_flushed(d, side) || owes_end))
+		if (!e->write_dead &&
+		    (!duct_is_flushed(d, side) || owes_end(d, side)))
 			mask |= EPOLLOUT;
 		watch(d, side, mask);
 	}
@@ -379,6 +406,12 @@ duct_init(void)
 void
 duct_drop_bytes(struct duct *d)
 {
-	pend_free(&d->end[CLIENT]);
-	pend_free(&d->end[SERVER]);
+	duct_drop_side(d, CLIENT);
+	duct_drop_side(d, SERVER);
+}
+
+void
+duct_drop_side(struct duct *d, enum duct_side to)
+{
+	pend_free(&d->end[to]);
 }

@@ -12,7 +12,9 @@
 
 #include <stdbool.h>
 
+struct server;
 struct stream;
+struct ws_watch;
 
 /* Before the first; and before the system call filter. 0 or -WSE_*. */
 int duct_init(void);
@@ -22,5 +24,10 @@ int duct_init(void);
  * untouched.
  */
 bool duct_start(struct stream *s);
+/*
+ * Call fn for each; true: it has planned another end of it (ws_bye.h), or
+ * undone it.
+ */
+void duct_each(bool (*fn)(struct ws_watch *w, const struct server *srv));
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "worker/duct.h"
 #include "worker/wk.h"
+#include "worker/ws_bye.h"
 #include "worker/ws_ping.h"
 #include "worker/xprt.h"
 
@@ -30,7 +31,7 @@ struct duct_end {
 
 /* About 300 bytes, and the log line. */
 struct duct {
-	struct duct *next; /* among the dead of this turn */
+	struct list node; /* all of them; or the dead of this turn */
 	struct duct_end end[SIDES];
 	struct wheel_timer timer;
 	const struct bind *bind;
@@ -65,14 +66,27 @@ duct_fe(const struct duct *d)
 /* --- duct.c --- */
 /* Pass n bytes on to one side, or keep them for it. May end d. */
 void duct_send(struct duct *d, enum duct_side to, const char *p, size_t n);
+/* From one side, for the other: count and send. May end d. */
+void duct_pass(struct duct *d, enum duct_side from, struct sv v);
 /* Everything for this side has left. */
 bool duct_is_flushed(const struct duct *d, enum duct_side to);
 /* Read what is here already, then settle. May end d. */
 void duct_resume(struct duct *d);
 /* Give back what waits to be sent. */
 void duct_drop_bytes(struct duct *d);
+void duct_drop_side(struct duct *d, enum duct_side to);
 /* Watch both sides for what d waits for, and set its timer. */
 void duct_settle(struct duct *d);
+
+/* --- duct_bye.c, ws_bye_has_begun(): may end d --- */
+/* Bytes from one side. */
+void duct_bye_came(struct duct *d, enum duct_side from, struct sv in);
+/* No more comes from there; broken: nothing can be said to it, either. */
+void duct_bye_ended(struct duct *d, enum duct_side from, bool broken);
+/* After whatever happened. */
+void duct_bye_step(struct duct *d);
+/* The moment has come, or the next one. */
+void duct_bye_timer(struct duct *d);
 
 /* --- duct_life.c --- */
 void duct_term(struct duct *d, char who, char where);

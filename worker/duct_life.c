@@ -16,7 +16,8 @@ enum { ARENA_BYTES = 4096, RETRIES_MAX = 255 };
 
 static struct mempool duct_pool = MEMPOOL_SLABS(struct duct);
 static struct mempool tls_pool = MEMPOOL_SLABS(struct duct_tls);
-static struct duct *dead_list;
+static struct list live_list = { &live_list, &live_list };
+static struct list dead_list = { &dead_list, &dead_list };
 
 void
 duct_term(struct duct *d, char who, char where)
@@ -89,22 +90,23 @@ duct_finish(struct duct *d)
 	tell(d);
 	duct_drop_bytes(d);
 	ws_ping_end(&d->watch);
+	ws_bye_free(&d->watch);
 	tls_free(&d->end[CLIENT]);
 	tls_free(&d->end[SERVER]);
 	close(d->end[CLIENT].fd); /* no other process has a copy */
 	d->end[CLIENT].fd = -1;
 	accept_ended(d->bind);
-	d->next = dead_list;
-	dead_list = d;
+	list_del(&d->node);
+	list_add_head(&dead_list, &d->node);
 }
 
 void
 duct_bury(void)
 {
-	while (dead_list) {
-		struct duct *d = dead_list;
+	while (!list_is_empty(&dead_list)) {
+		struct duct *d = list_entry(dead_list.next, struct duct, node);
 
-		dead_list = d->next;
+		list_del(&d->node);
 		mempool_put(&duct_pool, d);
 	}
 }
@@ -168,14 +170,37 @@ ping(struct duct *d, enum duct_side to)
 	}
 }
 
+/* The sooner of two, of which 0 is never. */
+static uint64_t
+sooner(uint64_t a, uint64_t b)
+{
+	return !a ? b : !b || a < b ? a : b;
+}
+
 void
 duct_arm(struct duct *d)
 {
-	uint64_t c = due(d, CLIENT), s = due(d, SERVER);
-	uint64_t at = !c ? s : !s || c < s ? c : s;
-	uint64_t ping = is_pinged(d) ? ws_ping_due(&d->watch) : 0;
+	uint64_t at = ws_bye_due(&d->watch);
 
-	wheel_set(wk.wheel, &d->timer, ping && (!at || ping < at) ? ping : at);
+	if (!ws_bye_has_begun(&d->watch)) {
+		at = sooner(at, sooner(due(d, CLIENT), due(d, SERVER)));
+		at = sooner(at, is_pinged(d) ? ws_ping_due(&d->watch) : 0);
+	}
+	wheel_set(wk.wheel, &d->timer, at);
+}
+
+void
+duct_each(bool (*fn)(struct ws_watch *w, const struct server *srv))
+{
+	struct list *it;
+
+	list_for(it, &live_list)
+	{
+		struct duct *d = list_entry(it, struct duct, node);
+
+		if (fn(&d->watch, d->srv))
+			duct_arm(d);
+	}
 }
 
 static void
@@ -183,8 +208,12 @@ on_timer(struct wheel_timer *timer)
 {
 	struct duct *d = list_entry(timer, struct duct, timer);
 	uint64_t now = clock_ms(), c = due(d, CLIENT), s = due(d, SERVER);
+	uint64_t bye = ws_bye_due(&d->watch);
 
-	if ((c && c <= now) || (s && s <= now)) {
+	if (ws_bye_has_begun(&d->watch) || (bye && bye <= now)) {
+		duct_bye_timer(d);
+		duct_settle(d);
+	} else if ((c && c <= now) || (s && s <= now)) {
 		duct_term(d, c && c <= now ? 'c' : 's', 'D');
 		duct_finish(d);
 	} else {
@@ -290,6 +319,7 @@ note(struct duct *d, struct stream *s)
 	d->bind = s->t.cli->bind;
 	d->srv = s->t.srv;
 	d->watch = s->watch;
+	s->watch.bye = NULL;
 	d->heard_ms[CLIENT] = d->heard_ms[SERVER] = clock_ms();
 	d->head_bytes[WS_IN] = (uint32_t)l->bytes_uploaded;
 	d->head_bytes[WS_OUT] = (uint32_t)l->bytes_read + buf_len(&s->to_cli);
@@ -302,6 +332,7 @@ note(struct duct *d, struct stream *s)
 	d->line = access_log_freeze(s);
 	d->counted = s->b.counted;
 	d->timer.fn = on_timer;
+	list_add_tail(&live_list, &d->node);
 	ws_ping_start(&d->watch, duct_fe(d)->http.ws_ping_ms,
 	    d->srv->px->http.ws_ping_ms);
 }

@@ -12,19 +12,26 @@
 #include "shm/base/chk.h"
 #include "shm/proto/proxy_hdr.h"
 #include "worker/accept.h"
+#include "worker/drain.h"
 #include "worker/fconn_tls.h"
 #include "worker/h2_front.h"
 #include "worker/stream.h"
 #include "worker/stream_parts.h"
 
-enum { LINGER_BYTES = 1 << 20, LINGER_MS = 1000 };
+enum {
+	LINGER_BYTES = 1 << 20,
+	LINGER_MS = 1000,
+	ARRIVING_MS = 100 /* for a request that has begun to come */
+};
+
+static void end_unused(struct fconn *fc, char who);
 
 static struct mempool fconn_pool = MEMPOOL_SLABS(struct fconn);
 
 static const uint16_t fconn_edges[FC_STATE_N] = {
 	[FC_PROXY] = 1 << FC_TLS | 1 << FC_IDLE | 1 << FC_GONE,
 	[FC_TLS] = 1 << FC_IDLE | 1 << FC_LINGER | 1 << FC_GONE,
-	[FC_IDLE] = 1 << FC_BUSY | 1 << FC_H2 | 1 << FC_GONE,
+	[FC_IDLE] = 1 << FC_BUSY | 1 << FC_H2 | 1 << FC_LINGER | 1 << FC_GONE,
 	[FC_BUSY] = 1 << FC_IDLE | 1 << FC_H2 | 1 << FC_LINGER | 1 << FC_GONE,
 	[FC_H2] = 1 << FC_REST | 1 << FC_LINGER | 1 << FC_GONE,
 	[FC_REST] = 1 << FC_H2 | 1 << FC_GONE,
@@ -108,8 +115,11 @@ idle_arm(struct fconn *fc)
 {
 	unsigned ms =
 	    fc->state == FC_TLS ? fconn_tls_limit_ms(fc) : idle_ms(fc);
+	uint64_t at = ms ? fc->since_ms + ms : 0;
 
-	wheel_set(wk.wheel, &fc->timer, ms ? fc->since_ms + ms : 0);
+	if (fc->state == FC_IDLE && fc->close_ms && (!at || fc->close_ms < at))
+		at = fc->close_ms;
+	wheel_set(wk.wheel, &fc->timer, at);
 }
 
 /* Everything but the descriptor and the place among the clients. */
@@ -268,7 +278,35 @@ fconn_ready(struct fconn *fc)
 	fc->cli.ready_us = clock_us();
 	fconn_set_state(fc, FC_IDLE);
 	fconn_read_on(fc);
+	fc->close_ms = drain_idle_ms(true);
 	idle_arm(fc);
+}
+
+/* A drain wants it closed; if its request is not just coming. */
+static void
+idle_close(struct fconn *fc)
+{
+	char c;
+
+	if (!fc->again && !xprt_has_pending(&fc->x) &&
+	    recv(fc->x.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0) {
+		fconn_linger(fc);
+		return;
+	}
+	fc->close_ms = clock_ms() + ARRIVING_MS;
+	idle_arm(fc);
+}
+
+static void
+idle_timeout(struct fconn *fc)
+{
+	unsigned ms = idle_ms(fc);
+	bool over = ms && fc->since_ms + ms <= clock_ms();
+
+	if (fc->close_ms && fc->close_ms <= clock_ms() && !over)
+		idle_close(fc);
+	else
+		end_unused(fc, 'c');
 }
 
 /* The connection ends before a request began. */
@@ -345,6 +383,7 @@ tls_or_idle(struct fconn *fc)
 {
 	if (!fc->cli.bind->tls.enabled) {
 		fconn_set_state(fc, FC_IDLE);
+		fc->close_ms = drain_idle_ms(true);
 		idle_arm(fc);
 		return;
 	}
@@ -452,7 +491,7 @@ on_timer(struct wheel_timer *t)
 		stream_timeout(fc->s);
 		break;
 	case FC_IDLE:
-		end_unused(fc, 'c');
+		idle_timeout(fc);
 		break;
 	case FC_H2:
 	case FC_REST:
@@ -570,8 +609,9 @@ fconn_close_idle(void)
 
 		if (fc->state == FC_H2 || fc->state == FC_REST)
 			h2_front_drain(fc);
-		else if (fc->state == FC_IDLE && !fc->again &&
-		    !xprt_has_pending(&fc->x))
-			fconn_end(fc);
+		if (fc->state != FC_IDLE)
+			continue;
+		fc->close_ms = drain_idle_ms(fc->cli.request_count == 0);
+		idle_arm(fc);
 	}
 }

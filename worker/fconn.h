@@ -69,6 +69,7 @@ struct fconn {
 	struct bconn *kept; /* http-reuse never: the session's own */
 	const struct proxy *kept_be;
 	uint64_t since_ms;     /* entry into the state */
+	uint64_t close_ms;     /* FC_IDLE: the drain closes it; 0: not */
 	uint32_t linger_bytes; /* dropped so far */
 	enum fconn_state state;
 	bool reading, writing; /* rev, wev are added */
@@ -106,7 +107,7 @@ void fconn_read_on(struct fconn *fc);
 void fconn_read_off(struct fconn *fc);
 void fconn_write_on(struct fconn *fc);
 void fconn_write_off(struct fconn *fc);
-/* Close every idle connection (drain). */
+/* Every idle connection is to be closed, at its moment (drain). */
 void fconn_close_idle(void);
 const struct proxy *fconn_proxy(const struct fconn *fc);
 

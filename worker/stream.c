@@ -10,6 +10,7 @@
 #include "shm/base/chk.h"
 #include "worker/observe.h"
 #include "worker/stream_parts.h"
+#include "worker/tunnel_bye.h"
 
 static struct stream *free_list;        /* linked through fc */
 static unsigned free_count, free_least; /* least: since stream_shrink() */
@@ -396,7 +397,7 @@ stream_arm(struct stream *s)
 	if (s->state == ST_QUEUE || s->state == ST_PAUSE)
 		d = sooner(d, s->due.state_ms);
 	if (s->state == ST_TUNNEL)
-		d = sooner(d, tunnel_ping_due(s));
+		d = tunnel_bye_due(s, sooner(d, tunnel_ping_due(s)));
 	wheel_set(wk.wheel, &s->fc->timer, d);
 }
 
@@ -479,6 +480,8 @@ stream_timeout(struct stream *s)
 	if ((s->state == ST_QUEUE || s->state == ST_PAUSE) && s->due.state_ms &&
 	    s->due.state_ms <= now)
 		state_timeout(s);
+	else if (s->state == ST_TUNNEL && tunnel_bye_timer(s))
+		return;
 	else if (s->state == ST_TUNNEL && ((c && c <= now) || (v && v <= now)))
 		tunnel_timeout(s, c && c <= now);
 	else if (s->state == ST_TUNNEL)

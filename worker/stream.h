@@ -118,6 +118,7 @@ struct stream {
 	struct sv reply_rest;    /* our own body not copied yet, static bytes */
 	struct svc *svc;       /* ST_REPLY: what makes our own body, or NULL */
 	struct ws_watch watch; /* ST_TUNNEL */
+	struct list tunnel_node; /* the same */
 };
 
 /* Attach a stream to an idle connection; NULL when memory is out. */

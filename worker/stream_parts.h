@@ -92,6 +92,8 @@ MUST_USE int tunnel_put(struct stream *s, int to, const uint8_t *p, size_t n);
 uint64_t tunnel_ping_due(const struct stream *s);
 /* Ping who is silent, end it with who is dead. May end the stream. */
 void tunnel_ping(struct stream *s);
+/* As duct_each(), for those that are streams. */
+void tunnel_each(bool (*fn)(struct ws_watch *w, const struct server *srv));
 /* One more through this server, or (-1) one less; carried: over a client's
  * HTTP/2 connection. */
 void tunnel_count(const struct server *srv, bool carried, int by);

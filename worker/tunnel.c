@@ -5,9 +5,13 @@
  */
 #include <string.h>
 
+#include "worker/drain.h"
 #include "worker/duct.h"
 #include "worker/stream_parts.h"
+#include "worker/tunnel_bye.h"
 #include "worker/ws_ping.h"
+
+static struct list live_list = { &live_list, &live_list };
 
 void
 tunnel_count(const struct server *srv, bool carried, int by)
@@ -45,6 +49,22 @@ tunnel_ended(struct stream *s)
 	if (s->tunnel_counted)
 		tunnel_count(s->t.srv, s->fc->front, -1);
 	s->tunnel_counted = false;
+	list_del(&s->tunnel_node);
+	ws_bye_free(&s->watch);
+}
+
+void
+tunnel_each(bool (*fn)(struct ws_watch *w, const struct server *srv))
+{
+	struct list *it;
+
+	list_for(it, &live_list)
+	{
+		struct stream *s = list_entry(it, struct stream, tunnel_node);
+
+		if (fn(&s->watch, s->t.srv))
+			stream_arm(s);
+	}
 }
 
 /* The last n bytes in f's buffer are new. */
@@ -114,6 +134,7 @@ tunnel_start(struct stream *s)
 	t->tunnel = &s->watch.sum;
 	count_begin(s);
 	log_begin(s);
+	drain_tunnel_begins(&s->watch);
 	if (duct_start(s))
 		return;
 	t->res = NULL;
@@ -134,6 +155,7 @@ tunnel_start(struct stream *s)
 		pool_tunnel(wk.pool, s->b.bc);
 	stream_set_state(s, ST_TUNNEL);
 	s->due.client_ms = s->due.server_ms = clock_ms();
+	list_add_tail(&live_list, &s->tunnel_node);
 	if (flow_decode(&s->up) < 0 || flow_decode(&s->down) < 0) {
 		end(s, true); /* cannot be: nothing is decoded */
 		return;
@@ -162,7 +184,10 @@ take(struct stream *s, struct flow *f, size_t n)
 	f->b->w += (uint32_t)n;
 	if (flow_decode(f) < 0)
 		return -WSE_CORRUPT;
-	passed(s, f, n);
+	if (ws_bye_has_begun(&s->watch))
+		tunnel_bye_came(s, f, n);
+	else
+		passed(s, f, n);
 	return 0;
 }
 
@@ -260,6 +285,11 @@ came(struct stream *s, struct flow *f, ssize_t n, char who)
 	*when = clock_ms();
 	if (n > 0)
 		return true;
+	if (n == -WSE_RESET && ws_bye_has_begun(&s->watch) &&
+	    tunnel_bye_broken(s, who))
+		n = -WSE_EOF;
+	if (ws_bye_has_begun(&s->watch))
+		ws_bye_over(&s->watch, who == 'C' ? WS_IN : WS_OUT);
 	ws_watch_ended(&s->watch, who);
 	if (xprt_is_truncated(who == 'C' ? &s->fc->x : &s->b.x))
 		stream_term(s, who, 'D');
@@ -280,8 +310,13 @@ came(struct stream *s, struct flow *f, ssize_t n, char who)
 void
 tunnel_client_readable(struct stream *s)
 {
-	ssize_t n = read_some(s, &s->up, &s->fc->x);
+	ssize_t n;
 
+	if (ws_bye_phase(&s->watch) == WS_BYE_ENDING) {
+		tunnel_bye_sink(s, 'C');
+		return;
+	}
+	n = read_some(s, &s->up, &s->fc->x);
 	if (!came(s, &s->up, n, 'C'))
 		return;
 	if (s->b.writing)
@@ -295,6 +330,10 @@ tunnel_server_readable(struct stream *s)
 {
 	ssize_t n;
 
+	if (ws_bye_phase(&s->watch) == WS_BYE_ENDING) {
+		tunnel_bye_sink(s, 'S');
+		return;
+	}
 	if (s->b.write_dead && s->down.in_done) {
 		/* Nothing can be sent, nothing comes. */
 		stream_term(s, 'S', 'D');
@@ -335,6 +374,8 @@ cut_is_said(const struct stream *s)
 void
 tunnel_progress(struct stream *s)
 {
+	if (ws_bye_has_begun(&s->watch) && !tunnel_bye_goes_on(s))
+		return;
 	flow_detach(&s->up);
 	flow_detach(&s->down);
 	if (flow_is_done(&s->up) && !s->up_shut) {
@@ -346,6 +387,15 @@ tunnel_progress(struct stream *s)
 		s->down_shut = tunnel_pass_end(&s->b.x, &s->fc->x);
 		if (!s->down_shut)
 			fconn_write_on(s->fc);
+	}
+	if (ws_bye_has_begun(&s->watch)) {
+		if (s->up_shut && s->down_shut &&
+		    ws_bye_is_over(&s->watch, WS_IN) &&
+		    ws_bye_is_over(&s->watch, WS_OUT))
+			stream_finish(s);
+		else
+			stream_arm(s);
+		return;
 	}
 	if ((s->up_shut && s->down_shut) || cut_is_said(s)) {
 		end(s,

@@ -20,6 +20,7 @@
 #include "shm/seg/hist.h"
 #include "worker/accept.h"
 #include "worker/certs.h"
+#include "worker/drain.h"
 #include "worker/duct.h"
 #include "worker/ev_mem.h"
 #include "worker/even.h"
@@ -32,7 +33,7 @@
 #include "worker/stream.h"
 #include "worker/wk.h"
 
-enum { HEARTBEAT_MS = 1000, DRAIN_LOOK_MS = 20, SHRINK_LEAST = 1 << 20 };
+enum { HEARTBEAT_MS = 1000, SHRINK_LEAST = 1 << 20 };
 
 struct wk wk;
 
@@ -40,8 +41,7 @@ static const struct worker_heritage *heritage;
 static struct chan *master;
 static struct event loop_timer;
 static uint64_t loop_timer_ms; /* what loop_timer is armed for, 0: not */
-static struct wheel_timer heartbeat, drain_timer;
-static uint64_t drain_deadline_ms; /* 0: none */
+static struct wheel_timer heartbeat;
 static bool accepting;
 
 static void
@@ -99,35 +99,6 @@ on_heartbeat(struct wheel_timer *t)
 	wheel_set(wk.wheel, t, clock_ms() + HEARTBEAT_MS);
 }
 
-/* Done when no client and no request is left; or when time is up. */
-static void
-on_drain_look(struct wheel_timer *t)
-{
-	bool late = drain_deadline_ms && clock_ms() >= drain_deadline_ms;
-
-	if (wk.clients == 0 || late) {
-		wk.stop = true;
-		return;
-	}
-	wheel_set(wk.wheel, t, clock_ms() + DRAIN_LOOK_MS);
-}
-
-static void
-drain_begin(uint32_t deadline_ms)
-{
-	if (deadline_ms)
-		drain_deadline_ms = clock_ms() + deadline_ms;
-	if (wk.draining)
-		return;
-	wk.draining = true;
-	proc_state(PROC_DRAINING);
-	accept_stop();
-	fconn_close_idle();
-	pool_drain(wk.pool);
-	drain_timer.fn = on_drain_look;
-	on_drain_look(&drain_timer);
-}
-
 static void
 cert_use(struct ipc_msg *m)
 {
@@ -145,7 +116,7 @@ on_master_msg(struct chan *c, struct ipc_msg *m, void *arg)
 	wk_turn();
 	switch (m->type) {
 	case IPC_DRAIN:
-		drain_begin(m->u.drain.deadline_ms);
+		drain_begin(&m->u.drain);
 		return 0;
 	case IPC_LOG_FD:
 		if (m->u.log.target >= LOG_TARGETS_MAX)
@@ -169,6 +140,9 @@ on_master_msg(struct chan *c, struct ipc_msg *m, void *arg)
 static void
 on_master_end(struct chan *c, int err, const char *why, void *arg)
 {
+	const struct conf_global *g = &heritage->conf->global;
+	struct ipc_drain how = { g->hard_stop_after_ms, g->life.close_code };
+
 	(void)c;
 	(void)arg;
 	wk_turn();
@@ -176,7 +150,7 @@ on_master_end(struct chan *c, int err, const char *why, void *arg)
 		log_msg(LOGL_ALERT, "worker: channel to the master: %s",
 		    why ? why : err_text(err));
 	chan_free(&master);
-	drain_begin(heritage->conf->global.hard_stop_after_ms);
+	drain_begin(&how);
 }
 
 static void

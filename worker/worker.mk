@@ -8,8 +8,9 @@ libwsb_a_SOURCES += \
 	worker/cookie.c worker/cookie.h \
 	worker/ev_mem.c worker/ev_mem.h \
 	worker/even.c worker/even.h \
+	worker/drain.c worker/drain.h \
 	worker/duct.c worker/duct.h worker/duct_int.h \
-	worker/duct_life.c \
+	worker/duct_bye.c worker/duct_life.c \
 	worker/fconn.c worker/fconn.h \
 	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \
@@ -32,6 +33,8 @@ libwsb_a_SOURCES += \
 	worker/metrics.c worker/metrics.h worker/metrics_tbl.c \
 	worker/tunnel.c \
 	worker/wk.h \
+	worker/tunnel_bye.c worker/tunnel_bye.h \
+	worker/ws_bye.c worker/ws_bye.h \
 	worker/ws_inject.c worker/ws_inject.h \
 	worker/ws_key.c worker/ws_key.h \
 	worker/ws_ping.c worker/ws_ping.h \

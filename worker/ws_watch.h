@@ -12,10 +12,12 @@
 
 enum { WS_IN, WS_OUT }; /* from the client; to it */
 
-struct ws_ping;
+struct ws_bye;  /* ws_bye.h */
+struct ws_ping; /* ws_ping.h */
 
 struct ws_watch {
 	struct ws_frame frame[2]; /* WS_IN, WS_OUT */
+	struct ws_bye *bye;       /* NULL: we do not end it */
 	struct txn_tunnel sum;
 	struct ws_ping *ping; /* ws_ping.h; NULL: nobody is pinged */
 };

@@ -316,12 +316,22 @@ struct conf_log_target {
 	struct log_target t; /* format, facility, levels */
 };
 
+enum { CLOSE_CODE_AWAY = 1001, CLOSE_CODE_RESTART = 1012 };
+
+/* The end of the service, and of its processes. */
+struct conf_life {
+	unsigned spread_ms; /* close-spread-time */
+	bool spreads;       /* it is set, and not "infinite" */
+	unsigned close_code;
+};
+
 struct conf_global {
 	int nbproc;     /* workers, default: 1 */
 	int maxconn;    /* client connections, 0: from RLIMIT_NOFILE */
 	int maxsslconn; /* of them through TLS, 0: no limit */
 	int maxsslrate; /* TLS connections accepted a second, 0: no limit */
 	unsigned hard_stop_after_ms; /* 0: no bound */
+	struct conf_life life;
 	char *user, *group, *chroot, *pidfile, *node, *description;
 	int uid, gid; /* -1: not set */
 	bool daemon, master_worker;

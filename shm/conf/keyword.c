@@ -13,6 +13,7 @@ enum { NAMES_MAX = 256 };
 
 static const struct keyword *const tables[] = {
 	global_tbl,
+	global_life_tbl,
 	global_tune_tbl,
 	global_tls_tbl,
 	proxy_kw_tbl,

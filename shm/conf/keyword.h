@@ -67,6 +67,7 @@ struct server_keyword {
 
 /* Each ends with a row whose name is NULL. */
 extern const struct keyword global_tbl[];              /* global.c */
+extern const struct keyword global_life_tbl[];         /* global_life.c */
 extern const struct keyword global_tune_tbl[];         /* global_tune.c */
 extern const struct keyword proxy_kw_tbl[];            /* proxy_kw.c */
 extern const struct keyword timeout_tbl[];             /* timeout.c */

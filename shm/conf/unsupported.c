@@ -51,7 +51,7 @@ static const struct {
 	    "limited-quic|zero-warning|" },
 	{ KW_GLOBAL, "leave the line out",
 	    "|localpeer|external-check|expose-experimental-directives|"
-	    "expose-deprecated-directives|grace|close-spread-time|"
+	    "expose-deprecated-directives|grace|"
 	    "server-state-base|server-state-file|"
 	    "load-server-state-from-file|default-path|unix-bind|"
 	    "spread-checks|max-spread-checks|profiling.tasks|"
@@ -136,7 +136,7 @@ static const struct {
 	    "tune.glitches.kill.cpu-usage|tune.renice.runtime|"
 	    "tune.renice.startup|tune.applet.zero-copy-forwarding|" },
 	{ KW_GLOBAL, "leave the line out; it comes with WebSocket support",
-	    "|close-code|tunnel-handover|" },
+	    "|tunnel-handover|" },
 	{ KW_GLOBAL, "leave the line out; it comes with reload support",
 	    "|on-drain|master-loss|rebalance|" },
 	{ KW_GLOBAL, "write 'stats socket'", "|stats bind-process|" },
@@ -186,8 +186,7 @@ static const struct {
 	    "option mysql-check|option pgsql-check|option redis-check|"
 	    "option smtpchk|option spop-check|option ssl-hello-chk|" },
 	{ KW_ALL, "leave the line out; it comes with WebSocket support",
-	    "|close-code|"
-	    "close-spread-time|tunnel-handover|" },
+	    "|tunnel-handover|" },
 	{ KW_ALL, "leave the line out",
 	    "|bind-process|backlog|grace|guid|source|server-template|"
 	    "server-state-file-name|load-server-state-from-file|"

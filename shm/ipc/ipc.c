@@ -33,7 +33,7 @@ _Static_assert(FAIL_FIXED == 16, "fail");
 _Static_assert(sizeof(struct ipc_slot) == 16, "slot");
 _Static_assert(sizeof(struct ipc_child) == 16, "child");
 _Static_assert(sizeof(struct ipc_dead) == 20, "dead");
-_Static_assert(sizeof(struct ipc_drain) == 4, "drain");
+_Static_assert(sizeof(struct ipc_drain) == 8, "drain");
 _Static_assert(sizeof(struct ipc_log) == 4, "log");
 _Static_assert(VIOLATION_FIXED == 12, "violation");
 _Static_assert(sizeof(struct head) + sizeof(struct ipc_lease) <= IPC_WIRE_MAX,

@@ -202,6 +202,8 @@ struct ipc_dead {
  * at deadline. */
 struct ipc_drain {
 	uint32_t deadline_ms; /* 0: none */
+	uint32_t close_code;  /* tunnels end within close-spread-time, with a
+				 Close of this code; 0: they go on */
 };
 
 struct ipc_log {

@@ -51,6 +51,12 @@ ws_frame_is_between(const struct ws_frame *f)
 }
 
 bool
+ws_frame_is_inside(const struct ws_frame *f)
+{
+	return f->how & HOW_INSIDE;
+}
+
+bool
 ws_frame_is_closed(const struct ws_frame *f)
 {
 	return f->how & HOW_CODE;

@@ -62,6 +62,8 @@ void ws_frame_count(
 bool ws_frame_is_lost(const struct ws_frame *f);
 /* The next byte begins a frame: another may be put in before it. */
 bool ws_frame_is_between(const struct ws_frame *f);
+/* Fragments of a message are to come, perhaps after control frames. */
+bool ws_frame_is_inside(const struct ws_frame *f);
 /* A Close has passed, or its code: nothing may follow it. */
 bool ws_frame_is_closed(const struct ws_frame *f);
 
