@@ -12,6 +12,7 @@
 #include "shm/base/mem.h"
 #include "shm/conf/regx.h"
 #include "shm/conf/word_err.h"
+#include "shm/conf/ws.h"
 
 enum { EXPR_ARG_BYTES_MAX = 4096, EXPR_NAMES_MAX = 256 };
 
@@ -183,6 +184,15 @@ expr_arg_check(struct expr_cur *c, size_t at, const char *row, char kind,
 			    "letters, digits, '_' and '.'",
 			    row, a->s.p);
 		a->is_var = true;
+		return 0;
+	case 'm':
+		a->i = ws_msg_kind(a->s.p);
+		a->is_int = a->i >= 0;
+		if (!a->is_int)
+			return word_error(c->cp, c->word, at,
+			    "'%s': unknown kind of message '%s', expected "
+			    "text, binary, ping, pong or close",
+			    row, a->s.p);
 		return 0;
 	case 'w':
 		a->is_var = expr_parse_var(a->s, &a->scope, &a->s) == 0;

@@ -66,7 +66,7 @@ enum {
 /*
  * Arguments of a row, comma-separated letters, `?` behind what may be missing:
  * s text, i number, v variable, n number or variable, w text or variable,
- * r regular expression.
+ * r regular expression, m kind of WebSocket message (its number in i).
  */
 struct fetch_row {
 	const char *name; /* "req.hdr" */

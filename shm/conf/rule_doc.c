@@ -45,6 +45,9 @@ rule_doc_args(FILE *out, const char *spec)
 		case 's':
 			fputs("text", out);
 			break;
+		case 'm':
+			fputs("kind", out);
+			break;
 		case ',':
 			fputs(spec[2] == '?' ? "[,] " : ",", out);
 			break;

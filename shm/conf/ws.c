@@ -180,3 +180,15 @@ ws_is_prior_h2(const struct server *s, uint8_t tags)
 		return (tags & ANY_H2) && (!(tags & H1) || s->proto_h2);
 	return false;
 }
+
+int
+ws_msg_kind(const char *name)
+{
+	static const char *const names[] = { "text", "binary", "ping", "pong",
+		"close" };
+
+	for (int k = 0; k < (int)(sizeof(names) / sizeof(*names)); k++)
+		if (strcmp(name, names[k]) == 0)
+			return k;
+	return -1;
+}

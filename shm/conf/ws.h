@@ -39,6 +39,9 @@ bool ws_has_alpn(const struct server *s);
 void ws_offer(const struct server *s, uint8_t tags, struct tls_alpn *alpn_r);
 /* Is that all the line has to offer: is its answer the server's own choice? */
 bool ws_is_full_offer(const struct server *s, uint8_t tags);
+/* A kind of WebSocket message by its name, as enum ws_kind of
+ * shm/proto/ws_frame.h, which this layer does not see, either; -1: none. */
+int ws_msg_kind(const char *name);
 /* Where nothing is negotiated: HTTP/2 for these, not HTTP/1? */
 bool ws_is_prior_h2(const struct server *s, uint8_t tags);
 

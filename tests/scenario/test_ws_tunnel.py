@@ -20,8 +20,8 @@ from h2client import H2Client  # noqa: E402
 from certs import certificates  # noqa: E402
 from test_tls_memory import tls_port  # noqa: E402
 from test_ws_memory import context as client_context  # noqa: E402
-from wsbtest import SANITIZED, Client, FakeServer, Origin, Proxy, limit, \
-    wait_until  # noqa: E402
+from wsbtest import SANITIZED, Client, FakeServer, Origin, Proxy, \
+    check_config, limit, wait_until  # noqa: E402
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 FORMAT = ('log-format "%ST %ts %B in=%[tunnel.bytes_in] out=%[tunnel.bytes_out]'
@@ -422,3 +422,18 @@ def test_idle_tunnels_over_http2_hold_no_buffer():
             assert proxy.board()["totals"]["ws_binary_out"] == 600
             assert tunnels(proxy) == 30
         wait_until(lambda: tunnels(proxy) == 0, 20)
+
+
+def test_an_unknown_kind_of_message_is_refused():
+    for word in ("other", "Text", "text,ping"):
+        done = check_config("""
+frontend f
+    mode http
+    timeout client 1s
+    bind 127.0.0.1:0
+    log-format "%%[ws.msgs_out(%s)]"
+""" % word)
+        assert done.returncode == 1, word
+        said = "too many arguments" if "," in word else \
+            "text, binary, ping, pong or close"
+        assert said in done.stderr, done.stderr

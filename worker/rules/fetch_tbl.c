@@ -222,10 +222,10 @@ const struct fetch_row fetch_tbl[] = {
 	{ "ws.close_code", "", SMP_SINT, END, fetch_ws_close_code, false,
 	    "The code of a WebSocket's first Close, 1005 if it had none; in "
 	    "log lines." },
-	{ "ws.msgs_in", "s?", SMP_SINT, END, fetch_ws_msgs_in, false,
+	{ "ws.msgs_in", "m?", SMP_SINT, END, fetch_ws_msgs_in, false,
 	    "WebSocket messages from the client, text and binary ones, or of "
 	    "the given kind: text, binary, ping, pong, close; in log lines." },
-	{ "ws.msgs_out", "s?", SMP_SINT, END, fetch_ws_msgs_out, false,
+	{ "ws.msgs_out", "m?", SMP_SINT, END, fetch_ws_msgs_out, false,
 	    "The same of messages to the client." },
 };
 

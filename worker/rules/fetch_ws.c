@@ -78,25 +78,15 @@ static bool
 messages(const struct txn *t, int way, const struct fetch_arg *a, int argc,
     struct sample *out)
 {
-	static const char *const name[WS_KIND_N] = {
-		[WS_TEXT] = "text",
-		[WS_BINARY] = "binary",
-		[WS_PING] = "ping",
-		[WS_PONG] = "pong",
-		[WS_CLOSE] = "close",
-	};
 	const uint32_t *count;
 
 	if (!t->tunnel || !t->tunnel->is_ws)
 		return false;
 	count = t->tunnel->msgs[way];
-	if (argc == 0)
+	if (argc == 0 || !a[0].is_int)
 		return sample_set_int(
 		    out, (long long)count[WS_TEXT] + count[WS_BINARY]);
-	for (int k = 0; k < WS_KIND_N; k++)
-		if (sv_eq(a[0].s, sv_str(name[k])))
-			return sample_set_int(out, count[k]);
-	return false;
+	return sample_set_int(out, count[a[0].i]); /* ws_msg_kind() */
 }
 
 bool

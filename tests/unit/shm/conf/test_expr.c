@@ -113,12 +113,14 @@ expr_parse__wrong_text__is_refused(void **state)
 		"int()", "str(a),", "str(a),nosuch", "str(a),field(1)",
 		"str(a),field(x,y)", "str(a)b", "str(a) b", "path_beg",
 		"str(a),regsub('(',b)", "src,lower,ipmask(8),nosuch",
-		"bool(1),ipmask(8)", "hdr(a,b)", ",lower", "str(a),,lower" };
+		"bool(1),ipmask(8)", "hdr(a,b)", ",lower", "ws.msgs_in(other)",
+		"ws.msgs_out(texts)", "ws.msgs_in(TEXT)",
+		"ws.msgs_in(text,ping)", "str(a),,lower" };
 	size_t k;
 
 	(void)state;
 	for (k = 0; k < sizeof(bad) / sizeof(*bad); k++)
-		refused(bad[k], FETCH_AT_REQUEST);
+		refused(bad[k], FETCH_AT_REQUEST | FETCH_END);
 }
 
 static void
@@ -144,6 +146,8 @@ expr_parse__what_is_not_there_yet__is_refused(void **state)
 		{ "srv_name", FETCH_AT_REQUEST, false },
 		{ "srv_name", FETCH_AT_LOG, true },
 		{ "capture.req.hdr(0)", FETCH_AT_LOG, true },
+		{ "ws.msgs_in(close)", FETCH_AT_LOG | FETCH_END, true },
+		{ "ws.msgs_in(close)", FETCH_AT_REQUEST, false },
 	};
 	size_t k;
 
@@ -184,7 +188,7 @@ expr_tables__rows__are_sound(void **state)
 	for (k = 0; k < fetch_tbl_count; k++) {
 		assert_non_null(fetch_tbl[k].get);
 		assert_true(fetch_tbl[k].when != 0);
-		assert_true(strspn(fetch_tbl[k].args, "sinvwr,?") ==
+		assert_true(strspn(fetch_tbl[k].args, "sinmvwr,?") ==
 		    strlen(fetch_tbl[k].args));
 		for (j = 0; j < k; j++)
 			assert_string_not_equal(
@@ -192,7 +196,7 @@ expr_tables__rows__are_sound(void **state)
 	}
 	for (k = 0; k < conv_tbl_count; k++) {
 		assert_non_null(conv_tbl[k].run);
-		assert_true(strspn(conv_tbl[k].args, "sinvwr,?") ==
+		assert_true(strspn(conv_tbl[k].args, "sinmvwr,?") ==
 		    strlen(conv_tbl[k].args));
 		for (j = 0; j < k; j++)
 			assert_string_not_equal(

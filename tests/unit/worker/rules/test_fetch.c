@@ -171,7 +171,9 @@ fetch_ws__tunnel__what_passed(void **state)
 	VALUE(x, "ws.msgs_out", "0");
 	VALUE(x, "ws.msgs_out(pong)", "4");
 	VALUE(x, "ws.msgs_out(close)", "1");
-	VALUE(x, "ws.msgs_out(other)", "");
+	VALUE(x, "ws.msgs_in(text)", "1");
+	VALUE(x, "ws.msgs_in(binary)", "2");
+	VALUE(x, "ws.msgs_in()", "3");
 	w.close_code = 0;
 	w.closed_by = 'C';
 	w.is_ws = false;
