@@ -67,6 +67,12 @@ install-data-local: $(INIT_FILES) $(UNIT_FILES)
 		$(srcdir)/tools/init/wsbroker.logrotate \
 		"$(DESTDIR)$(examples_dir)"
 
+# The Debian package, from a copy of the sources.
+deb:
+	@$(srcdir)/tools/mkdeb .
+
+.PHONY: deb
+
 uninstall-local:
 	rm -f "$(DESTDIR)$(init_dir)/wsbroker" \
 		"$(DESTDIR)$(unit_dir)/wsbroker.service" \

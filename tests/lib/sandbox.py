@@ -11,7 +11,6 @@ Needs root and overlayfs; skips the test otherwise. Nothing outlives it.
 """
 
 import os
-import shutil
 import subprocess
 
 from wsbtest import BUILD, Program, _children, needs, run, skip, wait_until
@@ -68,34 +67,63 @@ class Sandbox(Program):
             self.expected_end = True
             skip("no sandbox: " + self.stderr().strip())
         self.first = min(_children(self.pid))
-        shutil.copy(BUILD / "wsbroker-origin", self.path("/usr/local/bin"))
+        self.copy(BUILD / "wsbroker-origin", "/usr/local/bin")
 
-    def path(self, name):
-        return f"/proc/{self.first}/root{name}"
+    def path(self, name, links=0):
+        """Seen from here, without links: an absolute one would lead out."""
+        assert links < 40 and name.startswith("/"), name
+        root, at = f"/proc/{self.first}/root", ""
+        parts = [p for p in name.split("/") if p not in ("", ".")]
+        for n, part in enumerate(parts):
+            if part == "..":
+                at = os.path.dirname(at)
+                continue
+            if os.path.islink(f"{root}{at}/{part}"):
+                to = os.readlink(f"{root}{at}/{part}")
+                return self.path("/".join(
+                    [to if to[0] == "/" else f"{at}/{to}", *parts[n + 1:]]),
+                    links + 1)
+            at = f"{at}/{part}"
+        return root + at
 
     def read(self, name):
         with open(self.path(name), encoding="utf-8") as f:
             return f.read()
 
-    def write(self, name, text):
-        with open(self.path(name), "w", encoding="utf-8") as f:
+    def write(self, name, text, mode=0o644):
+        """A file of its own, in place of what was there."""
+        self.run("rm", "-f", name, code=0)
+        with open(self.path(name), "x", encoding="utf-8") as f:
             f.write(text)
+        os.chmod(self.path(name), mode)
 
     def exists(self, name):
-        return os.path.lexists(self.path(name))
+        return self.run("test", "-e", name, "-o", "-L", name).returncode == 0
 
-    def run(self, *argv, code=None, timeout=60, **env):
+    def copy(self, source, target):
+        """A file, or all that is in a folder, into a folder inside."""
+        folder, names = (source, ".") if os.path.isdir(source) else (
+            os.path.dirname(source), os.path.basename(source))
+        archive = self.dir / "copy.tar"
+        done = run(["tar", "-C", folder, "-cf", archive, names])
+        assert done.returncode == 0, done.stderr
+        with open(archive, "rb") as f:
+            self.run("tar", "-x", "--keep-directory-symlink", "--no-overwrite-dir",
+                     "-C", target, code=0, stdin=f)
+
+    def run(self, *argv, code=None, timeout=60, stdin=subprocess.DEVNULL,
+            **env):
         """A command inside to its end; `code` is what it must exit with."""
         words = ["nsenter", "-t", str(self.first), "-m", "-p", "-n", "-i",
-                 "--root", "--wd=/", "env", "-i", "HOME=/root", "LC_ALL=C",
+                 "--root", "--wdns=/", "env", "-i", "HOME=/root", "LC_ALL=C",
                  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
                  "/sbin:/bin", *(f"{k}={v}" for k, v in env.items()),
                  *map(str, argv)]
         # Not through pipes: a service that is started keeps them open.
         with open(self.dir / "out", "w+") as out, open(
                 self.dir / "err", "w+") as err:
-            done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=out,
-                                  stderr=err, timeout=timeout)
+            done = subprocess.run(words, stdin=stdin, stdout=out, stderr=err,
+                                  timeout=timeout)
             out.seek(0)
             err.seek(0)
             done.stdout, done.stderr = out.read(), err.read()
@@ -125,8 +153,7 @@ class Sandbox(Program):
         done = run(["make", "-C", BUILD, "install",
                     f"DESTDIR={self.dir}/stage"], 120)
         assert done.returncode == 0, done.stderr
-        done = run(["cp", "-a", f"{self.dir}/stage/.", self.path("/")])
-        assert done.returncode == 0, done.stderr
+        self.copy(self.dir / "stage", "/")
         self.run("systemd-sysusers", "/usr/lib/sysusers.d/wsbroker.conf",
                  code=0)
 

@@ -113,20 +113,14 @@ def openrc():
             skip("OpenRC is not installed and cannot be fetched")
         for deb in (box.dir / "debs").iterdir():
             assert run(["dpkg", "-x", deb, box.dir / "rc"]).returncode == 0
-        # Into the merged folders, whose names are links here.
-        for name in os.listdir(box.dir / "rc"):
-            done = run(["cp", "-a", f"{box.dir}/rc/{name}/.",
-                        box.path(f"/{name}/")])
-            assert done.returncode == 0, done.stderr
+        box.copy(box.dir / "rc", "/")
         box.run("ldconfig")
     for name in ("exclusive", "started", "starting", "stopping", "inactive",
                  "wasinactive", "failed", "daemons", "options", "tmp"):
         os.makedirs(box.path(f"/run/openrc/{name}"), exist_ok=True)
     box.write("/run/openrc/softlevel", "default\n")
     box.write("/etc/rc.conf", 'rc_provide="net"\nrc_cgroup_mode="none"\n')
-    done = run(["install", "-m", "755", BUILD / "wsbroker.openrc",
-                box.path(SCRIPT)])
-    assert done.returncode == 0, done.stderr
+    box.write(SCRIPT, (BUILD / "wsbroker.openrc").read_text(), 0o755)
     return box
 
 
