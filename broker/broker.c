@@ -25,6 +25,7 @@
 #include "broker/privs.h"
 #include "broker/srv.h"
 #include "broker/srv_admin.h"
+#include "broker/store.h"
 #include "broker/tls_dial.h"
 #include "shm/base/clock.h"
 #include "shm/base/fds.h"
@@ -173,6 +174,15 @@ beat(void)
 }
 
 static void
+on_term(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	(void)arg;
+	event_base_loopbreak(broker.base);
+}
+
+static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	static unsigned ticks;
@@ -187,6 +197,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	srv_admin_tick();
 	observe_tick();
 	idle_tick(clock_us(), second);
+	store_tick();
 	if (second) {
 		beat();
 		cli_tick();
@@ -216,6 +227,7 @@ set_up(const struct broker_heritage *h)
 	event_assign(&broker.retry, broker.base, -1, 0, on_later, NULL);
 	event_assign(&broker.tick, broker.base, -1, EV_PERSIST, on_tick, NULL);
 	event_add(&broker.tick, &tv);
+	evsignal_assign(&broker.term, broker.base, SIGTERM, on_term, NULL);
 	if (h->adopt)
 		adopt_board();
 	atomic_store(&broker.board.hdr->acting_broker, h->instance);
@@ -224,6 +236,7 @@ set_up(const struct broker_heritage *h)
 	chan_phase(broker.master, PHASE_OPEN);
 	log_on_reopen(ask_reopen);
 	cert_inherit(h);
+	store_start(); /* it forks: before there are threads */
 	return tls_dial_start();
 }
 
@@ -251,8 +264,10 @@ broker_main(const struct broker_heritage *h)
 	cli_start();
 	broker.fixed_fds = count_fds();
 	beat();
+	evsignal_add(&broker.term, NULL);
 	if (chan_send(broker.master, &ready) != 0)
 		_exit(1);
 	event_base_dispatch(broker.base);
+	store_stop();
 	_exit(0);
 }

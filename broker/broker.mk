@@ -16,6 +16,7 @@ libwsb_a_SOURCES += \
 	broker/cli_csv.c broker/cli_csv.h \
 	broker/cli_payload.c \
 	broker/cli_place.c \
+	broker/cli_save.c \
 	broker/cli_set.c \
 	broker/cli_show.c \
 	broker/cli_stat.c \
@@ -26,6 +27,7 @@ libwsb_a_SOURCES += \
 	broker/lease.c broker/lease.h broker/lease_parts.h \
 	broker/lease_dial.c \
 	broker/lease_ride.c \
+	broker/lmdb.c broker/lmdb.h \
 	broker/observe.c broker/observe.h \
 	broker/offer.c broker/offer.h \
 	broker/peer.c broker/peer.h \
@@ -34,6 +36,9 @@ libwsb_a_SOURCES += \
 	broker/srv.c broker/srv.h \
 	broker/srv_admin.c broker/srv_admin.h \
 	broker/state.c broker/state.h \
+	broker/store.c broker/store.h \
+	broker/store_disk.c broker/store_disk.h \
+	broker/store_row.c broker/store_row.h \
 	broker/target.c broker/target.h \
 	broker/tls_check.c \
 	broker/tls_dial.c broker/tls_dial.h \

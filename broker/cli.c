@@ -17,6 +17,7 @@
 
 #include "broker/cert.h"
 #include "broker/cli_parts.h"
+#include "broker/store.h"
 #include "shm/base/clock.h"
 #include "shm/base/fds.h"
 #include "shm/base/log.h"
@@ -118,8 +119,10 @@ client_free(struct cli *c)
 {
 	event_del(&c->ev);
 	list_del(&c->node);
-	if (c->waiting)
+	if (c->waiting) {
 		cert_forget(c);
+		store_forget(c);
+	}
 	close(c->fd);
 	cli_payload_drop(c);
 	explicit_bzero(c->in, sizeof(c->in));

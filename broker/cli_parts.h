@@ -85,6 +85,13 @@ void cli_payload_drop(struct cli *c);
 /* --- cli_tbl.c --- */
 void cli_run(struct cli *c, char *cmd);
 
+/* --- cli_save.c --- */
+/* After a command: have what it changed saved; sets `waiting` if need be. */
+void cli_save(struct cli *c, const char *what);
+/* The lines of show info. */
+void cli_show_store(struct cli *c);
+void cli_show_changes(struct cli *c, int argc, char **argv);
+
 /* --- cli_show.c, cli_stat.c, cli_set.c: the commands --- */
 void cli_show_info(struct cli *c, int argc, char **argv);
 void cli_show_pools(struct cli *c, int argc, char **argv);

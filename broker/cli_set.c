@@ -9,6 +9,7 @@
 #include "broker/check.h"
 #include "broker/cli_parts.h"
 #include "broker/srv_admin.h"
+#include "broker/store.h"
 #include "shm/base/log.h"
 
 enum { MAINT = SRV_FMAINT | SRV_CMAINT, WEIGHT_MAX = 256 };
@@ -33,6 +34,8 @@ named(struct cli *c, char *name)
 		cli_say(c, LOGL_ERR, "No such backend.\n");
 	else if (row == UINT32_MAX)
 		cli_say(c, LOGL_ERR, "No such server.\n");
+	else
+		store_mark(row);
 	return row;
 }
 

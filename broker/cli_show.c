@@ -146,6 +146,7 @@ cli_show_info(struct cli *c, int argc, char **argv)
 	    (unsigned long long)sum.own_reuse, (unsigned long long)sum.revokes,
 	    (unsigned long long)sum.violations);
 	show_tunnels(c, &sum);
+	cli_show_store(c);
 	cli_print(c, "Start_time_sec: %llu\n",
 	    (unsigned long long)(h->start_wall_us / 1000000));
 }

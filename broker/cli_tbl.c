@@ -9,6 +9,8 @@
 #include "broker/cli_parts.h"
 #include "shm/base/log.h"
 
+enum { WHAT_MAX = 800 }; /* of a command, in the log of changes */
+
 static void
 help(struct cli *c, int argc, char **argv)
 {
@@ -144,6 +146,9 @@ const struct cli_cmd cli_cmds[] = {
 	    set_timeout },
 	{ "set weight", "<bk>/<srv> <n>[%]", "change a server's weight",
 	    CLI_ADMIN, cli_set_weight },
+	{ "show changes", "[<n>]",
+	    "list the newest changes: when, by whom, what", CLI_OPERATOR,
+	    cli_show_changes },
 	{ "show info", "", "report about the process", CLI_USER,
 	    cli_show_info },
 	{ "show pools", "[<bk>/<srv>]",
@@ -216,10 +221,12 @@ matches(const struct cli_cmd *k, int argc, char **argv)
 void
 cli_run(struct cli *c, char *cmd)
 {
-	char *argv[CLI_WORDS_MAX + 1];
-	int argc = split(cmd, argv);
+	char *argv[CLI_WORDS_MAX + 1], what[WHAT_MAX];
 	const struct cli_cmd *k;
+	int argc;
 
+	snprintf(what, sizeof(what), "%s", cmd);
+	argc = split(cmd, argv);
 	if (argc == 0)
 		return;
 	for (k = cli_cmds; k->words; k++) {
@@ -229,6 +236,8 @@ cli_run(struct cli *c, char *cmd)
 			cli_say(c, LOGL_ERR, "Permission denied\n");
 		else
 			k->fn(c, argc, argv);
+		if (!c->waiting)
+			cli_save(c, what);
 		return;
 	}
 	cli_say(c, LOGL_ERR, "Unknown command: '%s'.\n", argv[0]);

@@ -102,6 +102,19 @@ srv_set_admin(uint32_t server, uint32_t set, uint32_t clear)
 	srv_refresh(server);
 }
 
+void
+srv_set_addr(uint32_t server, const struct sockaddr *sa, socklen_t len)
+{
+	struct board_server *row = &broker.board.server[server];
+
+	if (len > BOARD_ADDR_MAX)
+		return;
+	memcpy(row->transport.addr, sa, len);
+	row->transport.addr_len = (uint32_t)len;
+	atomic_fetch_add(&row->epoch, 1);
+	idle_evict_server(server);
+}
+
 static const char *
 name_copy(const char *from)
 {

@@ -13,6 +13,8 @@ void srv_refresh(uint32_t server);
 void srv_refresh_all(void);
 /* Change op_state (from checks) or admin_state bits (from the CLI); acts. */
 void srv_set_op(uint32_t server, enum server_op op);
+/* Where it is from now on; idle connections to where it was are closed. */
+void srv_set_addr(uint32_t server, const struct sockaddr *sa, socklen_t len);
 void srv_set_admin(uint32_t server, uint32_t set, uint32_t clear);
 /* Names on the board end within their field whatever is written there. */
 const char *srv_name(uint32_t server);

@@ -154,7 +154,7 @@ struct broker {
 	bool draining, master_gone;
 	struct victim victims[VICTIMS_MAX];
 	unsigned victim_count;
-	struct event tick, later, retry, soon;
+	struct event tick, later, retry, soon, term;
 };
 
 extern struct broker broker;

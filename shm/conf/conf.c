@@ -33,9 +33,9 @@ conf_new(void)
 static void
 global_free(struct conf_global *g)
 {
-	char *const strings[] = { g->user, g->group, g->chroot, g->pidfile,
-		g->node, g->description, g->ca_base, g->crt_base, g->log_tag,
-		g->log_send_hostname };
+	char *const strings[] = { g->state_dir, g->user, g->group, g->chroot,
+		g->pidfile, g->node, g->description, g->ca_base, g->crt_base,
+		g->log_tag, g->log_send_hostname };
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++)
 		free(strings[i]);

@@ -333,7 +333,8 @@ struct conf_global {
 	unsigned hard_stop_after_ms; /* 0: no bound */
 	struct conf_life life;
 	char *user, *group, *chroot, *pidfile, *node, *description;
-	int uid, gid; /* -1: not set */
+	char *state_dir; /* NULL: none */
+	int uid, gid;    /* -1: not set */
 	bool daemon, master_worker;
 	struct tls_opts ssl_bind, ssl_server; /* ssl-default-bind|server-* */
 	char *ca_base, *crt_base, *log_tag, *log_send_hostname;

@@ -45,6 +45,18 @@ parse_string(struct conf_parse *cp, const struct keyword *kw)
 	return conf_no_more(cp, 2);
 }
 
+static int
+parse_state_dir(struct conf_parse *cp, const struct keyword *kw)
+{
+	if (conf_need(cp, 1, kw->syntax))
+		return -WSE_SYNTAX;
+	if (conf_word(cp, 1)[0] != '/')
+		return conf_error(cp, 1,
+		    "'state-dir' expects an absolute path, not '%s'",
+		    conf_word(cp, 1));
+	return parse_string(cp, kw);
+}
+
 /* The words of the line joined again (ciphers, options). */
 static int
 parse_words(struct conf_parse *cp, const struct keyword *kw)
@@ -265,6 +277,11 @@ const struct keyword global_tbl[] = {
 	    "Go to the background, as -D on the command line does." },
 	{ KW_GLOBAL, "master-worker", parse_flag, G(master_worker), "",
 	    "As -W on the command line; there is always a master." },
+	{ KW_GLOBAL, "state-dir", parse_state_dir, G(state_dir), "<path>",
+	    "Directory of the runtime state: what was changed over the stats "
+	    "socket, what was learned of servers and their totals come back "
+	    "after a restart, unless the configuration has changed meanwhile. "
+	    "It belongs to the user the broker runs as." },
 	{ KW_GLOBAL, "hard-stop-after", parse_time, G(hard_stop_after_ms),
 	    "<time>", "Longest time a graceful stop may take." },
 	{ KW_GLOBAL | KW_NO, "log-send-hostname", parse_log_send_hostname, 0,

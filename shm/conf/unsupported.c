@@ -72,7 +72,7 @@ static const struct {
 	    "harden.reject-privileged-ports.quic|"
 	    "force-cfg-parser-pause|dns-accept-family|key-base|" },
 	{ KW_GLOBAL, "leave the line out; it comes with a later version",
-	    "|hang-limit|state-dir|" },
+	    "|hang-limit|" },
 	{ KW_GLOBAL, "use maxconn",
 	    "|maxconnrate|maxsessrate|maxcomprate|maxcompcpuusage|"
 	    "maxzlibmem|" },

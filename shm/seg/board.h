@@ -24,7 +24,7 @@
 #define BOARD_MEMFD_NAME "wsb-board"
 
 enum {
-	BOARD_ABI = 8,
+	BOARD_ABI = 9,
 	BOARD_NAME_MAX = 64,
 	BOARD_ADDR_MAX = 112,
 	BOARD_CHECK_TEXT_MAX = 96
@@ -148,6 +148,8 @@ struct board_server {
 	_Atomic uint64_t changed_us; /* last change of op_state, wall clock */
 	_Atomic uint64_t dials, dial_errors; /* totals; broker */
 	_Atomic uint64_t last_error_us;      /* wall clock */
+	/* last change by an operator that is meant to be kept; broker */
+	_Atomic uint64_t admin_us;
 	_Atomic uint32_t last_errno;
 	char last_error[BOARD_NAME_MAX]; /* in words; broker; NUL-terminated */
 	_Atomic uint64_t tls_full, tls_resumed; /* handshakes done; broker */

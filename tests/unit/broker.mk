@@ -89,3 +89,7 @@ check_PROGRAMS += tests/unit/broker/test_check_parts
 tests_unit_broker_test_check_parts_SOURCES = \
 	tests/unit/broker/test_check_parts.c tests/unit/shm/conf/conf_test.h
 tests_unit_broker_test_check_parts_LDADD = $(broker_ldadd)
+
+check_PROGRAMS += tests/unit/broker/test_store_row
+tests_unit_broker_test_store_row_SOURCES = tests/unit/broker/test_store_row.c
+tests_unit_broker_test_store_row_LDADD = $(broker_ldadd)
