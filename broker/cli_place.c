@@ -72,19 +72,6 @@ parse_port(const char *text)
 	    : (unsigned)n;
 }
 
-/* What connections were made to before is another transport. */
-static void
-move_server(uint32_t row, const struct sockaddr_storage *ss, uint32_t n)
-{
-	struct board_server *b = &broker.board.server[row];
-
-	memset(b->transport.addr, 0, sizeof(b->transport.addr));
-	memcpy(b->transport.addr, ss, n);
-	b->transport.addr_len = n;
-	atomic_fetch_add(&b->epoch, 1);
-	idle_evict_server(row);
-}
-
 /* What is said of each half: "IP changed from ..., port changed from ..." */
 static void
 tell(struct cli *c, uint32_t row, const char *ip, const char *port)
@@ -154,7 +141,7 @@ cli_set_addr(struct cli *c, uint32_t row, int argc, char **argv)
 		snprintf(port, sizeof(port), "port changed from '%u' to '%u'",
 		    before, n);
 	if (strcmp(was, is) != 0 || (n && n != before))
-		move_server(row, &now, len);
+		srv_set_addr(row, (struct sockaddr *)&now, len);
 	tell(c, row, ip, port);
 }
 

@@ -109,6 +109,7 @@ srv_set_addr(uint32_t server, const struct sockaddr *sa, socklen_t len)
 
 	if (len > BOARD_ADDR_MAX)
 		return;
+	memset(row->transport.addr, 0, sizeof(row->transport.addr));
 	memcpy(row->transport.addr, sa, len);
 	row->transport.addr_len = (uint32_t)len;
 	atomic_fetch_add(&row->epoch, 1);

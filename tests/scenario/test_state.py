@@ -91,14 +91,16 @@ def test_changes_come_back_after_a_crash():
     assert ask(proxy, "set server be/a state drain") == ""
     assert ask(proxy, "set server be/b weight 7") == ""
     assert ask(proxy, "set maxconn server be/b 5") == ""
+    ask(proxy, "set server be/b addr 127.0.0.9")
     assert servers(proxy)["a"][:2] == (8, 10)
     proxy = again(proxy)
-    assert servers(proxy)["a"][0] == 8 and servers(proxy)["b"][1] == 7
+    assert servers(proxy)["a"][0] == 8
+    assert servers(proxy)["b"][1:] == (7, "127.0.0.9")
     assert ask(proxy, "set server be/a state ready") == ""
     proxy = again(proxy, sig=signal.SIGTERM)
     assert servers(proxy)["a"][0] == 0 and servers(proxy)["b"][1] == 7
     log = ask(proxy, "show changes")
-    assert len(log.splitlines()) == 4 and "be/b weight 7" in log, log
+    assert len(log.splitlines()) == 5 and "be/b weight 7" in log, log
     assert re.search(r"Z uid=\d+,pid=\d+ set server be/a state ready$", log,
                      re.M), log
 
