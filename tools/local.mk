@@ -3,7 +3,7 @@
 # wsbroker-top
 bin_PROGRAMS += wsbroker-top
 wsbroker_top_SOURCES =
-wsbroker_top_LDADD = libwsb.a $(WSB_LIBS)
+wsbroker_top_LDADD = libwsb.a $(WSB_LIBS) $(NCURSES_LIBS)
 include tools/top.mk
 
 # wsbroker-ctl

@@ -13,23 +13,35 @@
 #include "tools/top/check.h"
 #include "tools/top/find.h"
 #include "tools/top/json.h"
+#include "tools/top/save.h"
 #include "tools/top/screen.h"
+#include "tools/top/tui.h"
 
-enum mode { MODE_BATCH, MODE_JSON, MODE_CHECK, MODE_SLOTS };
+enum mode {
+	MODE_TUI,
+	MODE_BATCH,
+	MODE_JSON,
+	MODE_CHECK,
+	MODE_SLOTS,
+	MODE_SAVE
+};
 enum { EXIT_CLEAN, EXIT_VIOLATIONS, EXIT_UNREADABLE };
 
 struct options {
 	enum mode mode;
-	const char *socket;
+	const char *socket; /* or a saved board */
+	const char *save;
 	pid_t pid;
 	double delay_s; /* 0: rates since the start of the service */
 	long count;     /* screens, 0: until interrupted */
 };
 
 static const char usage_text[] =
-    "usage: wsbroker-top [--batch | --once | --json | --slots | --check]\n"
+    "usage: wsbroker-top [--batch | --once | --json | --slots | --check |\n"
+    "                     --save FILE]\n"
     "                    [-d SECONDS] [-n COUNT]\n"
-    "                    [--pid PID | --socket PATH | PID | PATH]\n"
+    "                    [--pid PID | --socket PATH | PID | PATH | FILE]\n"
+    "  without   screens, read anew each -d (default 1) seconds\n"
     "  --batch   the overview as text; rates over -d (default 1) seconds,\n"
     "            -n times (default 1; 0: until interrupted)\n"
     "  --once    the same at once, rates since the start of the service\n"
@@ -37,6 +49,7 @@ static const char usage_text[] =
     "  --slots   every backend connection\n"
     "  --check   whether the shared memory is consistent: exit status 0,\n"
     "            or 1 after a line for each violation\n"
+    "  --save    write it to FILE, which can be shown later and elsewhere\n"
     "Without PID or PATH: " WSB_RUN_DIR "/admin.sock, else the only one\n"
     "running. Exit status 2: nothing to read.\n";
 
@@ -79,6 +92,7 @@ options_parse(int argc, char **argv, struct options *o)
 		{ "check", no_argument, NULL, 'c' },
 		{ "delay", required_argument, NULL, 'd' },
 		{ "count", required_argument, NULL, 'n' },
+		{ "save", required_argument, NULL, 'w' },
 		{ "pid", required_argument, NULL, 'p' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
@@ -86,7 +100,7 @@ options_parse(int argc, char **argv, struct options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "bojlcd:n:p:s:h", longs, NULL)) !=
+	while ((c = getopt_long(argc, argv, "bojlcd:n:p:s:w:h", longs, NULL)) !=
 	    -1) {
 		switch (c) {
 		case 'b':
@@ -118,6 +132,10 @@ options_parse(int argc, char **argv, struct options *o)
 		case 's':
 			o->socket = optarg;
 			break;
+		case 'w':
+			o->mode = MODE_SAVE;
+			o->save = optarg;
+			break;
 		case 'h':
 			fputs(usage_text, stdout);
 			exit(EXIT_CLEAN);
@@ -137,14 +155,18 @@ options_parse(int argc, char **argv, struct options *o)
 		usage_fail("one PID or PATH");
 }
 
-static void
-attach(const struct options *o, struct board *b)
+/* The descriptor stays open for --save. */
+static int
+attach(const struct options *o, struct board *b, uint64_t *saved_us_r)
 {
 	char why[FIND_WHY_MAX] = "";
 	int fd, r;
 
+	*saved_us_r = 0;
 	if (o->pid)
 		fd = find_by_pid(o->pid, why);
+	else if (o->socket && save_is_file(o->socket))
+		fd = save_read(o->socket, saved_us_r, why);
 	else if (o->socket)
 		fd = find_by_socket(o->socket, why);
 	else
@@ -164,20 +186,21 @@ attach(const struct options *o, struct board *b)
 		    r == -WSE_SYS ? strerror(errno) : err_text(r));
 		exit(EXIT_UNREADABLE);
 	}
-	close(fd);
+	return fd;
 }
 
 static void
-batch(const struct options *o, const struct board *b)
+batch(const struct options *o, const struct board *b, uint64_t saved_us)
 {
 	struct snap *now, *before = NULL;
 	long i;
 
-	if (o->delay_s > 0)
+	if (o->delay_s > 0 && !saved_us)
 		before = snap_new(b);
 	for (i = 0; o->count == 0 || i < o->count; i++) {
-		usleep((useconds_t)(o->delay_s * 1e6));
-		now = snap_new(b);
+		if (!saved_us)
+			usleep((useconds_t)(o->delay_s * 1e6));
+		now = snap_new_at(b, saved_us);
 		if (i > 0)
 			putchar('\n');
 		screen_print(stdout, now, before);
@@ -207,36 +230,70 @@ check(const struct board *b)
 	return n ? EXIT_VIOLATIONS : EXIT_CLEAN;
 }
 
+static int
+save(const struct options *o, const struct board *b, int fd)
+{
+	char why[FIND_WHY_MAX] = "";
+
+	if (save_write(fd, b->bytes, o->save, why) == 0)
+		return EXIT_CLEAN;
+	fprintf(stderr, "wsbroker-top: %s\n", why);
+	return EXIT_UNREADABLE;
+}
+
+static int
+screens(const struct options *o, const struct board *b, uint64_t saved_us)
+{
+	if (tui_run(b, o->delay_s, saved_us) == 0)
+		return EXIT_CLEAN;
+	fprintf(stderr, "wsbroker-top: no terminal\n");
+	return EXIT_UNREADABLE;
+}
+
+static int
+run(const struct options *o, const struct board *b, int fd, uint64_t saved_us)
+{
+	struct snap *s;
+
+	switch (o->mode) {
+	case MODE_TUI:
+		return screens(o, b, saved_us);
+	case MODE_BATCH:
+		batch(o, b, saved_us);
+		break;
+	case MODE_JSON:
+	case MODE_SLOTS:
+		s = snap_new_at(b, saved_us);
+		if (o->mode == MODE_JSON)
+			json_print(stdout, s);
+		else
+			screen_slots(stdout, s);
+		snap_free(&s);
+		break;
+	case MODE_CHECK:
+		return check(b);
+	case MODE_SAVE:
+		return save(o, b, fd);
+	}
+	return EXIT_CLEAN;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options o = { .delay_s = 1, .count = 1 };
 	struct board b;
-	struct snap *s;
-	int code = EXIT_CLEAN;
+	uint64_t saved_us;
+	int code, fd;
 
+	o.mode = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? MODE_TUI
+							       : MODE_BATCH;
 	options_parse(argc, argv, &o);
-	attach(&o, &b);
-	switch (o.mode) {
-	case MODE_BATCH:
-		batch(&o, &b);
-		break;
-	case MODE_JSON:
-		s = snap_new(&b);
-		json_print(stdout, s);
-		snap_free(&s);
-		break;
-	case MODE_SLOTS:
-		s = snap_new(&b);
-		screen_slots(stdout, s);
-		snap_free(&s);
-		break;
-	case MODE_CHECK:
-		code = check(&b);
-		break;
-	}
+	fd = attach(&o, &b, &saved_us);
+	code = run(&o, &b, fd, saved_us);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		code = EXIT_UNREADABLE;
+	close(fd);
 	board_detach(&b);
 	return code;
 }

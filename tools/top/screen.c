@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "tools/top/text.h"
+
 /* What both ends of a rate are read from. */
 struct span {
 	const struct snap *s, *before;
@@ -26,46 +28,6 @@ rate(const struct span *sp, uint64_t now, uint64_t then)
 #define RATE(field)                       \
 	rate(sp, get(&sp->s->stat.field), \
 	    sp->before ? get(&sp->before->stat.field) : 0)
-
-static double
-percent(uint64_t part, uint64_t whole)
-{
-	return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
-/* "412", "13.0k", "2.1M" */
-static const char *
-human(char *to, size_t room, double v)
-{
-	static const char units[] = " kMGT";
-	int u = 0;
-
-	while (v >= 9999.5 && u < 4) {
-		v /= 1000;
-		u++;
-	}
-	if (u == 0)
-		snprintf(to, room, "%.0f", v);
-	else
-		snprintf(to, room, "%.1f%c", v, units[u]);
-	return to;
-}
-
-static const char *
-duration(char *to, size_t room, uint64_t us)
-{
-	unsigned long long s = us / 1000000;
-
-	if (s >= 172800)
-		snprintf(to, room, "%llud", s / 86400);
-	else if (s >= 7200)
-		snprintf(to, room, "%lluh", s / 3600);
-	else if (s >= 120)
-		snprintf(to, room, "%llum", s / 60);
-	else
-		snprintf(to, room, "%llus", s);
-	return to;
-}
 
 /* Responses of a class, all frontends. */
 static uint64_t
@@ -110,14 +72,15 @@ tunnels(FILE *out, const struct span *sp)
 	    "Tunnels   %u  open/s %.1f  msg/s in %s out %s"
 	    "  in %sB/s  out %sB/s\n",
 	    now, rate(sp, SUM(s, tunnels), SUM(sp->before, tunnels)),
-	    human(msg_in, sizeof(msg_in),
+	    text_human(msg_in, sizeof(msg_in),
 		RATE(ws[STAT_IN][STAT_WS_TEXT]) +
 		    RATE(ws[STAT_IN][STAT_WS_BINARY])),
-	    human(msg_out, sizeof(msg_out),
+	    text_human(msg_out, sizeof(msg_out),
 		RATE(ws[STAT_OUT][STAT_WS_TEXT]) +
 		    RATE(ws[STAT_OUT][STAT_WS_BINARY])),
-	    human(in, sizeof(in), RATE(tunnel_bytes[STAT_IN])),
-	    human(out_text, sizeof(out_text), RATE(tunnel_bytes[STAT_OUT])));
+	    text_human(in, sizeof(in), RATE(tunnel_bytes[STAT_IN])),
+	    text_human(
+		out_text, sizeof(out_text), RATE(tunnel_bytes[STAT_OUT])));
 }
 
 static void
@@ -133,12 +96,12 @@ overview(FILE *out, const struct span *sp)
 		queued += s->server[i].in_use ? s->server[i].queue_count : 0;
 	fprintf(out, "wsbroker-top %s v%s gen %u | up %s\n", s->node,
 	    s->version, s->generation,
-	    duration(a, sizeof(a),
+	    text_duration(a, sizeof(a),
 		s->now_us > s->start_us ? s->now_us - s->start_us : 0));
 	fprintf(out,
 	    "Clients   %u/%u  req/s %s  4xx/s %.1f  5xx/s %.1f"
 	    "  retry/s %.1f\n",
-	    s->clients, s->maxconn, human(a, sizeof(a), RATE(requests)),
+	    s->clients, s->maxconn, text_human(a, sizeof(a), RATE(requests)),
 	    rate(sp, status_sum(s, 4), status_sum(sp->before, 4)),
 	    rate(sp, status_sum(s, 5), status_sum(sp->before, 5)),
 	    rate(sp, SUM(s, retries), SUM(sp->before, retries)));
@@ -149,20 +112,20 @@ overview(FILE *out, const struct span *sp)
 	    snap_count(&s->slots, SLOT_IDLE),
 	    snap_count(&s->slots, SLOT_LEASED),
 	    snap_count(&s->slots, SLOT_DIALING),
-	    percent(reuses, connects + reuses), queued,
+	    text_percent(reuses, connects + reuses), queued,
 	    s->cap.slot_count - snap_count(&s->slots, SLOT_FREE),
 	    s->cap.slot_count);
 	fprintf(out,
 	    "Broker    lease/s %s  own reuse/s %s  lease avg %.0fus"
 	    " max %lluus  log drops %llu\n",
-	    human(a, sizeof(a), RATE(leases)),
-	    human(b, sizeof(b), RATE(own_reuse)),
+	    text_human(a, sizeof(a), RATE(leases)),
+	    text_human(b, sizeof(b), RATE(own_reuse)),
 	    leases ? (double)get(&s->stat.lease_us_sum) / (double)leases : 0,
 	    (unsigned long long)get(&s->stat.lease_max_us),
 	    (unsigned long long)get(&s->stat.log_dropped));
 	fprintf(out, "Traffic   in %sB/s  out %sB/s\n",
-	    human(a, sizeof(a), RATE(bytes_in)),
-	    human(b, sizeof(b), RATE(bytes_out)));
+	    text_human(a, sizeof(a), RATE(bytes_in)),
+	    text_human(b, sizeof(b), RATE(bytes_out)));
 }
 
 static const struct snap_proc *
@@ -189,7 +152,7 @@ process(FILE *out, const struct span *sp, const struct snap_proc *p)
 		snprintf(name, sizeof(name), "%s", snap_role_name(p->role));
 	fprintf(out, "%-6s %7u %3u %-7s %7u %7u %7s %4.0f %6u %6u %5u/%u\n",
 	    name, p->pid, p->generation, snap_proc_state_name(p->state),
-	    p->clients, p->tunnels, human(req, sizeof(req), rps), cpu,
+	    p->clients, p->tunnels, text_human(req, sizeof(req), rps), cpu,
 	    snap_count(&p->slots, SLOT_IDLE),
 	    snap_count(&p->slots, SLOT_LEASED), p->fds, p->fd_max);
 }
@@ -206,7 +169,7 @@ pool_row(FILE *out, const struct snap_server *v, enum slot_tag tag, bool first)
 	    v->slots.n[tag][SLOT_IDLE], v->slots.n[tag][SLOT_LEASED],
 	    v->slots.n[tag][SLOT_TUNNEL], first ? v->queue_count : 0);
 	if (first)
-		fprintf(out, " %9s %6.2f", use, percent(r, c + r));
+		fprintf(out, " %9s %6.2f", use, text_percent(r, c + r));
 	fputc('\n', out);
 }
 
@@ -300,9 +263,9 @@ screen_slots(FILE *out, const struct snap *s)
 		t = &s->slot[i];
 		if (t->v.state == SLOT_FREE)
 			continue;
-		duration(age, sizeof(age),
+		text_duration(age, sizeof(age),
 		    s->now_us > t->born_us ? s->now_us - t->born_us : 0);
-		duration(idle, sizeof(idle),
+		text_duration(idle, sizeof(idle),
 		    t->idle_us && s->now_us > t->idle_us
 			? s->now_us - t->idle_us
 			: 0);

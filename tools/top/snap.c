@@ -168,6 +168,7 @@ take_server(const struct board *b, uint32_t i, const struct snap *s,
 	to->tls_resumed = atomic_load(&r->tls_resumed);
 	to->ws_able = able_last(&r->ws_able, to->epoch, &ms);
 	text_copy(to->last_error, r->last_error, sizeof(to->last_error), ' ');
+	text_copy(to->check_text, r->check.text, sizeof(to->check_text), ' ');
 	to->is_backup = r->is_backup != 0;
 	to->requests = limit_sum(b, LIM_SERVER, i);
 	to->tunnels = limit_sum(b, LIM_TUNNEL, i);
@@ -206,6 +207,26 @@ cpu_of(uint32_t pid, uint64_t *us_r)
 	return true;
 }
 
+/* Resident memory that is not shared, from /proc. */
+static uint64_t
+rss_of(uint32_t pid)
+{
+	unsigned long all = 0, shared = 0;
+	char path[64];
+	int n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/statm", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	n = fscanf(f, "%*u %lu %lu", &all, &shared);
+	fclose(f);
+	return n == 2 && all > shared
+	    ? (all - shared) * (unsigned long)sysconf(_SC_PAGESIZE) / 1024
+	    : 0;
+}
+
 static uint64_t
 cells_of(const struct board *b, uint32_t i)
 {
@@ -218,7 +239,7 @@ cells_of(const struct board *b, uint32_t i)
 }
 
 static void
-take_proc(const struct board *b, uint32_t i, struct snap_proc *to)
+take_proc(const struct board *b, uint32_t i, bool is_live, struct snap_proc *to)
 {
 	const struct board_proc *p = &b->proc[i];
 	const struct stat_proc *from = stat_proc(b, i);
@@ -237,7 +258,8 @@ take_proc(const struct board *b, uint32_t i, struct snap_proc *to)
 	to->tunnels = atomic_load(&p->tunnels);
 	to->fds = atomic_load(&p->fds);
 	to->fd_max = atomic_load(&p->fd_max);
-	to->exists = cpu_of(to->pid, &to->cpu_us);
+	to->exists = is_live && cpu_of(to->pid, &to->cpu_us);
+	to->rss_kb = to->exists ? rss_of(to->pid) : 0;
 	to->cells = cells_of(b, i);
 	for (k = 0; k < sizeof(*from) / sizeof(stat_t); k++)
 		((stat_t *)&to->stat)[k] = ((const stat_t *)from)[k];
@@ -280,10 +302,21 @@ take_slot(const struct board *b, uint32_t i, struct snap *s)
 struct snap *
 snap_new(const struct board *b)
 {
+	return snap_new_at(b, 0);
+}
+
+struct snap *
+snap_new_at(const struct board *b, uint64_t saved_us)
+{
 	struct snap *s = mem_alloc(sizeof(*s));
+	uint64_t cpu_us;
 	uint32_t i;
 
 	take_head(b, s);
+	if (saved_us)
+		s->now_us = saved_us;
+	else
+		s->master_has_ended = !cpu_of(s->master_pid, &cpu_us);
 	s->proxy = mem_alloc((s->proxies + 1) * sizeof(*s->proxy));
 	s->server = mem_alloc((s->servers + 1) * sizeof(*s->server));
 	s->proc = mem_alloc(s->cap.proc_count * sizeof(*s->proc));
@@ -293,7 +326,7 @@ snap_new(const struct board *b)
 	for (i = 0; i < s->servers; i++)
 		take_server(b, i, s, &s->server[i]);
 	for (i = 0; i < s->cap.proc_count; i++)
-		take_proc(b, i, &s->proc[i]);
+		take_proc(b, i, saved_us == 0, &s->proc[i]);
 	for (i = 0; i < s->cap.slot_count; i++)
 		take_slot(b, i, s);
 	return s;

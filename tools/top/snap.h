@@ -38,7 +38,8 @@ struct snap_server {
 	uint64_t dials, dial_errors;
 	uint64_t tls_full, tls_resumed; /* handshakes */
 	enum able ws_able; /* WebSockets over HTTP/2, when last seen */
-	char last_error[BOARD_NAME_MAX]; /* of a dial; printable */
+	char last_error[BOARD_NAME_MAX];       /* of a dial; printable */
+	char check_text[BOARD_CHECK_TEXT_MAX]; /* of a health check */
 	bool is_backup;
 	uint32_t requests, tunnels; /* sums of the cells */
 	struct snap_counts slots;
@@ -60,6 +61,7 @@ struct snap_proc {
 	uint32_t clients, streams, tunnels, fds, fd_max;
 	bool exists;     /* /proc knows the pid */
 	uint64_t cpu_us; /* of the process, 0 if unknown */
+	uint64_t rss_kb; /* memory of its own, 0 if unknown */
 	uint64_t cells;  /* sum of all its cells */
 	struct snap_counts slots;
 	struct stat_proc stat;
@@ -77,12 +79,15 @@ struct snap {
 	struct snap_proc *proc;   /* cap.proc_count */
 	struct snap_slot *slot;   /* cap.slot_count */
 	struct snap_counts slots; /* all; invalid words are in none */
-	uint32_t invalid;         /* words with no such state or tag */
-	uint32_t clients;         /* LIM_GLOBAL */
+	bool master_has_ended;
+	uint32_t invalid; /* words with no such state or tag */
+	uint32_t clients; /* LIM_GLOBAL */
 	struct stat_proc stat;
 };
 
 struct snap *snap_new(const struct board *b);
+/* ... of a board saved at that time, whose processes are not here; 0: live. */
+struct snap *snap_new_at(const struct board *b, uint64_t saved_us);
 void snap_free(struct snap **s);
 /* Over all tags. */
 uint32_t snap_count(const struct snap_counts *c, enum slot_state state);
