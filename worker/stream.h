@@ -72,6 +72,7 @@ struct stream_back {
 	struct pool_lease lease;
 	int tries_left; /* of `retries` */
 	int tries_done;
+	int interims;          /* 1xx that came */
 	bool reading, writing; /* bc's rev, wev are added */
 	bool any_sent;         /* a byte left us on this try */
 	bool write_dead;       /* the server takes no more of the request */

@@ -15,6 +15,8 @@
 #include "worker/stream_parts.h"
 #include "worker/ws_key.h"
 
+enum { INTERIMS_MAX = 128 }; /* before a final response */
+
 static void
 count_errors(struct stream *s)
 {
@@ -288,10 +290,15 @@ head_done(struct stream *s, uint32_t n)
 		relay_begin(s);
 }
 
-/* 1xx: passed on to whoever can understand it. */
+/*
+ * 1xx: passed on to whoever can understand it.  Each is a sign of life, so that
+ * no time ends a server that says nothing else: their number does.
+ */
 static int
 interim(struct stream *s)
 {
+	if (++s->b.interims > INTERIMS_MAX)
+		return -WSE_TOOBIG;
 	if (s->t.req->minor == 0)
 		return 0;
 	s->continued |= s->mem->res.status == 100;
