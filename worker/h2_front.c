@@ -17,10 +17,11 @@
 #include "worker/stream_parts.h"
 
 enum {
-	QUIET_MS = 1000,     /* without streams, then it rests */
-	FINAL_MS = 1000,     /* for streams that were on their way at a drain */
-	FLUSH_BYTES = 49152, /* gathered at a time: three records */
-	FLUSH_TIMES = 16     /* a turn, then others have theirs */
+	QUIET_MS = 1000, /* without streams, then it rests */
+	FINAL_MS = 1000, /* for streams that were on their way at a drain */
+	DROP_BYTES = 1 << 20, /* read behind the end */
+	FLUSH_BYTES = 49152,  /* gathered at a time: three records */
+	FLUSH_TIMES = 16      /* a turn, then others have theirs */
 };
 
 static char rx_scratch[BUF_LARGE];
@@ -380,6 +381,14 @@ h2_front_readable(struct fconn *fc)
 	}
 	f->read_ms = clock_ms();
 	f->stays = false; /* it may be what resting waited for */
+	if (h2_sess_is_deaf(f->sess)) {
+		/* it does not read our end, and is not to talk for ever */
+		f->dropped_bytes += (uint32_t)n;
+		if (f->dropped_bytes > DROP_BYTES) {
+			gone(f);
+			return;
+		}
+	}
 	(void)feed(f, p, (size_t)n);
 }
 

@@ -42,7 +42,8 @@ struct h2_front {
 	uint64_t wrote_ms; /* when the socket took something last */
 	uint64_t final_ms; /* draining: since when the last GOAWAY waits */
 	bool draining;
-	uint64_t read_ms; /* when something came last */
+	uint64_t read_ms;       /* when something came last */
+	uint32_t dropped_bytes; /* came behind our end of the session */
 	bool stays; /* it cannot rest, or waits for the client to allow it */
 	bool told;  /* a line was written about its end */
 };

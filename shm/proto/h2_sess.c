@@ -307,6 +307,12 @@ h2_sess_is_over(const struct h2_sess *s)
 }
 
 bool
+h2_sess_is_deaf(const struct h2_sess *s)
+{
+	return s->over;
+}
+
+bool
 h2_sess_is_ready(const struct h2_sess *s)
 {
 	return s->ready;

@@ -107,6 +107,8 @@ MUST_USE ssize_t h2_sess_output(struct h2_sess *s, void *out, size_t room);
 bool h2_sess_has_output(const struct h2_sess *s);
 /* Nothing more goes in or out: close the connection. */
 bool h2_sess_is_over(const struct h2_sess *s);
+/* We have ended it: what comes is dropped, whatever is still to be said. */
+bool h2_sess_is_deaf(const struct h2_sess *s);
 
 /*
  * Client: a request. has_body: pull will be asked.  Its id, or -WSE_DENIED

@@ -571,6 +571,30 @@ def test_floods_end_their_own_connection():
     assert proxy.wait_log("PR--.*<BADREQ>")
 
 
+@limit(60)
+def test_what_follows_our_end_is_not_read_for_ever():
+    """The client broke the protocol, and does not read that it is over."""
+    proxy = start(CONFIG.replace("frontend fe", "frontend fe\n"
+                                 "    timeout client 10m"))
+    h2 = H2Client(proxy.port, timeout=20, rcvbuf=4096,
+                  settings={INITIAL_WINDOW_SIZE: (1 << 31) - 1})
+    h2.send_window(0, (1 << 31) - 1 - 65535)
+    for _ in range(4):
+        h2.request("GET", "/bytes/20000000")
+    time.sleep(1)   # what can be sent is: our GOAWAY will have to wait
+    h2.send_frame(DATA, 0, 0, b"x")
+    sent = 0
+    try:
+        while sent < 64 << 20:
+            h2.socket.sendall(bytes(1 << 16))
+            sent += 1 << 16
+    except OSError:
+        pass
+    assert sent < 64 << 20
+    h2.close()
+    assert get(proxy.port, "/bytes/5").body == b"01234"
+
+
 def test_node_and_nghttp():
     needs("node", "nghttp")
     proxy = start()
