@@ -23,7 +23,8 @@ const struct keyword timeout_tbl[] = {
 	{ KW_BE, "timeout connect", parse_timeout, T(connect_ms), "<time>",
 	    "Longest wait for a connection to a server." },
 	{ KW_BE, "timeout server", parse_timeout, T(server_ms), "<time>",
-	    "Longest silence of a server. Interim responses (1xx) are none, but "
+	    "Longest silence of a server. Interim responses (1xx) are none, "
+	    "but "
 	    "there may be 128 of them before a response." },
 	{ KW_BE, "timeout tunnel", parse_timeout, T(tunnel_ms), "<time>",
 	    "Longest silence of both sides of a tunnel (WebSocket, CONNECT)." },
