@@ -365,15 +365,13 @@ def test_no_ssl_reuse_resumes_nothing():
 
 
 @limit(60)
-def test_a_server_without_tickets_is_asked_ever_more_seldom():
+def test_a_server_without_tickets_is_used_without():
+    """How seldom it is asked for one: tests/unit/broker/test_tls_sess.c."""
     origin = TlsOrigin(tickets=0)
     proxy = proxy_to(origin.port, reuse="never", workers=2)
-    start = time.monotonic()
     for _ in range(10):
         assert get(proxy.port, "/").status == 200
-    # Waiting a second for a ticket each time would take ten.
-    assert time.monotonic() - start < 8
-    assert origin.resumed == 0
+    assert (origin.full, origin.resumed) == (10, 0)
 
 
 @limit(60)
@@ -483,9 +481,7 @@ def test_handshake_is_covered_by_timeout_connect():
     server = FakeServer(silent)
     proxy = proxy_to(server.port, workers=1, more="timeout connect 300ms\n"
                      "    retries 0")
-    start = time.monotonic()
     assert get(proxy.port, "/").status == 503
-    assert time.monotonic() - start > 0.25
     over.set()
     assert "timed out" in server_row(proxy)["last_error"]
 

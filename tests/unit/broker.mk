@@ -39,6 +39,10 @@ tests_unit_broker_test_tls_pool_SOURCES = \
 	$(broker_rig)
 tests_unit_broker_test_tls_pool_LDADD = $(broker_ldadd)
 
+check_PROGRAMS += tests/unit/broker/test_tls_sess
+tests_unit_broker_test_tls_sess_SOURCES = tests/unit/broker/test_tls_sess.c
+tests_unit_broker_test_tls_sess_LDADD = $(broker_ldadd)
+
 check_PROGRAMS += tests/unit/broker/test_tls_hs_pool
 tests_unit_broker_test_tls_hs_pool_SOURCES = \
 	tests/unit/broker/test_tls_hs_pool.c \
