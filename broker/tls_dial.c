@@ -44,15 +44,9 @@ bool
 tls_dial_default_sni(uint32_t server, struct sv *sni_r)
 {
 	const struct server *c = srv_conf(server);
-	const struct expr *e = c && c->tls.enabled ? c->tls.sni : NULL;
 
 	*sni_r = SV_NULL;
-	if (!e)
-		return true;
-	if (e->convs || strcmp(e->fetch->name, "str") != 0)
-		return false;
-	*sni_r = e->arg[0].s;
-	return sni_r->n <= IPC_TEXT_MAX;
+	return !c || (tls_back_const_sni(c, sni_r) && sni_r->n <= IPC_TEXT_MAX);
 }
 
 static struct tls_job *

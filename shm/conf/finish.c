@@ -13,6 +13,7 @@
 #include "shm/conf/proxy.h"
 #include "shm/conf/rule.h"
 #include "shm/conf/section.h"
+#include "shm/conf/tls_conf.h"
 
 /* Names that a message may be about. */
 enum { NAMES_MAX = 256 };
@@ -102,6 +103,26 @@ check_frontend(struct conf_parse *cp, struct proxy *px)
 		    proxy_kind(px), px->name);
 }
 
+/* Nobody knows what these connections are to begin with ahead of a request. */
+static void
+check_prewarm(struct conf_parse *cp, const struct server *s)
+{
+	bool ws = s->pool.prewarm_ws > 0;
+	const char *why = NULL;
+	struct sv sni;
+
+	if (!ws && s->pool.prewarm <= 0)
+		return;
+	if (s->send_proxy)
+		why = "a connection begins with its client's PROXY header";
+	else if (!tls_back_const_sni(s, &sni))
+		why = "'sni' depends on the request";
+	if (why)
+		conf_warn_at(cp, s->file, s->line,
+		    "server '%s': '%s' keeps no connections ready: %s", s->name,
+		    ws ? "pool-prewarm-ws" : "pool-prewarm", why);
+}
+
 static void
 check_proxy(struct conf_parse *cp, struct proxy *px)
 {
@@ -111,8 +132,10 @@ check_proxy(struct conf_parse *cp, struct proxy *px)
 		find_default_backend(cp, px);
 	check_frontend(cp, px);
 	check_plan_finish(cp, px);
-	for (struct server *s = px->servers; s; s = s->next)
+	for (struct server *s = px->servers; s; s = s->next) {
 		check_server_finish(cp, s);
+		check_prewarm(cp, s);
+	}
 	if (rule_finish(cp, px))
 		return; /* was reported */
 }

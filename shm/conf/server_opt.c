@@ -181,7 +181,8 @@ const struct server_keyword server_opt_tbl[] = {
 	{ "pool-max-conn", 1, server_max_conn, 0, "<number>",
 	    "Most idle connections, -1 without limit (default), 0 for none." },
 	{ "pool-prewarm", 1, server_number, S(pool.prewarm), "<number>",
-	    "Connections kept ready ahead of need." },
+	    "Connections kept ready ahead of need; none with send-proxy or an "
+	    "sni that depends on the request." },
 	{ "pool-prewarm-ws", 1, server_number, S(pool.prewarm_ws), "<number>",
 	    "Likewise, beside those, of the protocol that WebSockets take." },
 	{ "pool-purge-delay", 1, server_time, S(pool.purge_delay_ms), "<time>",

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <openssl/err.h>
 
+#include "shm/conf/expr.h"
 #include "shm/conf/tls_conf_int.h"
 
 SSL_CTX *
@@ -28,6 +29,20 @@ tls_back_ctx(struct conf_parse *cp, const struct conf *c,
 	ERR_clear_error();
 	SSL_CTX_free(ctx);
 	return NULL;
+}
+
+bool
+tls_back_const_sni(const struct server *s, struct sv *sni_r)
+{
+	const struct expr *e = s->tls.enabled ? s->tls.sni : NULL;
+
+	*sni_r = SV_NULL;
+	if (!e)
+		return true;
+	if (e->convs || strcmp(e->fetch->name, "str") != 0)
+		return false;
+	*sni_r = e->arg[0].s;
+	return true;
 }
 
 const char *

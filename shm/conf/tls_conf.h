@@ -129,6 +129,9 @@ struct ssl_ctx_st *tls_front_each(const struct tls_front *f, unsigned n);
 MUST_USE int
 tls_conf_each_ctx(const struct conf *c, int (*fn)(struct ssl_ctx_st *ctx));
 
+/* The SNI that all connections have (empty: none); false: it depends on the
+ * request. */
+bool tls_back_const_sni(const struct server *s, struct sv *sni_r);
 /*
  * The name a server's certificate must have when its SNI is sni ("": none):
  * verifyhost, or else the SNI; NULL: any (as HAProxy, also with verify

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One pool for all workers."""
 
-from wsbtest import Client, Origin, Proxy, get, limit, load, wait_until
+from wsbtest import Client, Origin, Proxy, check_config, get, limit, load, \
+    wait_until
 
 ALWAYS = """
 backend be
@@ -129,3 +130,32 @@ def test_the_board_counts_what_the_origin_counts():
     load(proxy.port, path="/delay/20", clients=32, seconds=1)
     wait_until(lambda: slots(proxy.board()) == origin.stats()["open"],
                what="as many slots as connections")
+
+
+def test_prewarming_that_cannot_be_is_warned_of():
+    text = """
+defaults
+    mode http
+    timeout connect 1s
+    timeout server 1s
+backend b
+    server s 127.0.0.1:1 %s
+"""
+    for words, said in (
+            ("pool-prewarm 2 send-proxy", "client's PROXY header"),
+            ("pool-prewarm-ws 2 send-proxy-v2", "client's PROXY header"),
+            ("pool-prewarm 2 ssl verify none sni req.hdr(host)",
+             "'sni' depends on the request"),
+            ("pool-prewarm 2 ssl verify none sni str(a),lower",
+             "'sni' depends on the request"),
+            ("pool-prewarm 2 ssl verify none sni str(a.example)", None),
+            ("pool-prewarm 2 ssl verify none", None),
+            ("pool-prewarm 0 send-proxy", None),
+            ("send-proxy ssl verify none sni req.hdr(host)", None)):
+        done = check_config(text % words)
+        strict = check_config(text % words, "-dW")
+        assert done.returncode == 0, done.stderr
+        assert strict.returncode == (1 if said else 0), (words, strict.stderr)
+        if said:
+            assert "keeps no connections ready: " in done.stderr
+            assert said in done.stderr and ":7]" in done.stderr, done.stderr
