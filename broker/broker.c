@@ -23,6 +23,7 @@
 #include "broker/observe.h"
 #include "broker/peer.h"
 #include "broker/privs.h"
+#include "broker/shut.h"
 #include "broker/srv.h"
 #include "broker/srv_admin.h"
 #include "broker/store.h"
@@ -196,6 +197,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	srv_refresh_all();
 	srv_admin_tick();
 	observe_tick();
+	shut_look();
 	idle_tick(clock_us(), second);
 	store_tick();
 	if (second) {

@@ -33,6 +33,7 @@ libwsb_a_SOURCES += \
 	broker/peer.c broker/peer.h \
 	broker/privs.c broker/privs.h \
 	broker/purge.c \
+	broker/shut.c broker/shut.h \
 	broker/srv.c broker/srv.h \
 	broker/srv_admin.c broker/srv_admin.h \
 	broker/state.c broker/state.h \

@@ -17,6 +17,7 @@
 
 #include "broker/cert.h"
 #include "broker/cli_parts.h"
+#include "broker/shut.h"
 #include "broker/store.h"
 #include "shm/base/clock.h"
 #include "shm/base/fds.h"
@@ -114,15 +115,22 @@ cli_say(struct cli *c, int level, const char *fmt, ...)
 	cli_print(c, "%s", text);
 }
 
+/* Nobody is to answer it. */
+static void
+forget(struct cli *c)
+{
+	cert_forget(c);
+	shut_forget(c);
+	store_forget(c);
+}
+
 static void
 client_free(struct cli *c)
 {
 	event_del(&c->ev);
 	list_del(&c->node);
-	if (c->waiting) {
-		cert_forget(c);
-		store_forget(c);
-	}
+	if (c->waiting)
+		forget(c);
 	close(c->fd);
 	cli_payload_drop(c);
 	explicit_bzero(c->in, sizeof(c->in));

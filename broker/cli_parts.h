@@ -112,6 +112,7 @@ void cli_set_maxconn(struct cli *c, int argc, char **argv);
 void cli_set_maxconn_frontend(struct cli *c, int argc, char **argv);
 void cli_set_maxconn_global(struct cli *c, int argc, char **argv);
 void cli_pause_check(struct cli *c, int argc, char **argv);
+void cli_shut_server(struct cli *c, int argc, char **argv);
 void cli_show_conn(struct cli *c, int argc, char **argv);
 
 /* --- cli_place.c: parts of set server --- */

@@ -8,6 +8,7 @@
 
 #include "broker/check.h"
 #include "broker/cli_parts.h"
+#include "broker/shut.h"
 #include "broker/srv_admin.h"
 #include "broker/store.h"
 #include "shm/base/log.h"
@@ -281,4 +282,13 @@ cli_set_maxconn_global(struct cli *c, int argc, char **argv)
 	else
 		__atomic_store_n(&broker.board.hdr->maxconn,
 		    (uint32_t)(n ? n : most), __ATOMIC_SEQ_CST);
+}
+
+void
+cli_shut_server(struct cli *c, int argc, char **argv)
+{
+	uint32_t row = named(c, argc > 3 ? argv[3] : NULL);
+
+	if (row != UINT32_MAX)
+		c->waiting = shut_ask(row, 'K', c);
 }

@@ -166,6 +166,8 @@ const struct cli_cmd cli_cmds[] = {
 	    CLI_USER, cli_show_stat },
 	{ "show version", "", "report the version", CLI_USER,
 	    cli_show_version },
+	{ "shutdown sessions server", "<bk>/<srv>",
+	    "end what goes through a server", CLI_ADMIN, cli_shut_server },
 	{ "_board", "", "the board, read-only, as a descriptor", CLI_USER,
 	    cli_give_board },
 	{ "help", "[<command>]", "list the commands", CLI_USER, help },

@@ -10,6 +10,7 @@
 
 #include "broker/idle.h"
 #include "broker/lease.h"
+#include "broker/shut.h"
 #include "broker/tls_dial.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
@@ -69,6 +70,8 @@ peer_flush(struct peer *p)
 		if (lease_send(
 			list_entry(p->unsent.next, struct waiter, node)) != 0)
 			return true;
+	if (shut_flush(p))
+		return true;
 	if (!p->sweep)
 		return false;
 	r = peer_send(p, &m);
@@ -321,6 +324,8 @@ on_msg(struct chan *c, struct ipc_msg *m, void *arg)
 	case IPC_PARK:
 		r = on_park(p, &m->u.slot);
 		break;
+	case IPC_SHUT_DONE:
+		return shut_done(p, &m->u.shut);
 	default:
 		r = -WSE_DENIED;
 	}
@@ -365,6 +370,7 @@ peer_add(struct ipc_msg *m)
 	p->worker_index = c->worker_index;
 	list_init(&p->leases);
 	list_init(&p->unsent);
+	shut_joined(p);
 	list_add_tail(&broker.peers, &p->node);
 	broker.peer_count++;
 	p->chan = chan_new(broker.base, &m->fd[0], ROLE_BROKER, ROLE_WORKER,

@@ -9,6 +9,7 @@
 
 #include "broker/check.h"
 #include "broker/lease.h"
+#include "broker/shut.h"
 #include "shm/base/clock.h"
 
 enum {
@@ -127,6 +128,29 @@ end_start(uint32_t server)
 		starting--;
 }
 
+/* on-marked-down shutdown-sessions */
+static void
+shut_marked_down(uint32_t server)
+{
+	const struct server *cfg = srv_conf(server);
+
+	if (cfg && cfg->watch.down_shuts)
+		(void)shut_ask(server, 'D', NULL);
+}
+
+/* on-marked-up shutdown-backup-sessions */
+static void
+shut_backups(uint32_t server)
+{
+	const struct server *cfg = srv_conf(server), *s;
+
+	if (!cfg || !cfg->watch.up_shuts_backups)
+		return;
+	for (s = cfg->px->servers; s; s = s->next)
+		if (s->backup && state_has_server((uint32_t)s->row))
+			(void)shut_ask((uint32_t)s->row, 'U', NULL);
+}
+
 void
 srv_down(uint32_t server, const char *why)
 {
@@ -145,6 +169,7 @@ srv_down(uint32_t server, const char *why)
 	snprintf(what, sizeof(what), "DOWN%s", why);
 	if (!in_maint)
 		say_left(server, what, waiting);
+	shut_marked_down(server);
 	each_tracker(server, srv_down);
 }
 
@@ -174,8 +199,10 @@ srv_up(uint32_t server, const char *why)
 		return;
 	start(server);
 	snprintf(what, sizeof(what), "is UP%s", why);
-	if (!(admin_of(server) & ANY_MAINT))
+	if (!(admin_of(server) & ANY_MAINT)) {
 		say_online(server, what);
+		shut_backups(server);
+	}
 	each_tracker(server, srv_up);
 }
 
@@ -258,6 +285,7 @@ set_admin(uint32_t server, uint32_t set, uint32_t clear, const char *by)
 		snprintf(
 		    what, sizeof(what), "going DOWN for maintenance%s", by);
 		say_left(server, what, waiting);
+		shut_marked_down(server);
 	} else if (old & ANY_MAINT && !(now & ANY_MAINT)) {
 		left_maint(server);
 	} else if (!(now & ANY_MAINT) && now & ANY_DRAIN &&

@@ -113,9 +113,11 @@ struct peer {
 	struct chan *chan; /* NULL after EOF */
 	struct vault vault;
 	uint32_t instance, proc, pid, worker_index;
-	bool opened;        /* HELLO and HOLD_END are done */
-	bool ended;         /* its channel saw EOF or a violation */
-	uint32_t cert_due;  /* the certificate change it has not confirmed, 0 */
+	bool opened;       /* HELLO and HOLD_END are done */
+	bool ended;        /* its channel saw EOF or a violation */
+	uint32_t cert_due; /* the certificate change it has not confirmed, 0 */
+	/* broker/shut.h: numbers before it came; sent; done */
+	uint32_t shut_from, shut_sent, shut_done;
 	bool sweep;         /* a REVOKE or KEEP found the channel full */
 	struct list leases; /* waiter.peer_node: all unanswered ones */
 	unsigned lease_count;

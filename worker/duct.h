@@ -11,6 +11,7 @@
 #define WORKER_DUCT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct server;
 struct stream;
@@ -29,5 +30,7 @@ bool duct_start(struct stream *s);
  * undone it.
  */
 void duct_each(bool (*fn)(struct ws_watch *w, const struct server *srv));
+/* End those through this server; why: the letter of the log line. */
+unsigned duct_shut(uint32_t server, char why);
 
 #endif

@@ -125,6 +125,26 @@ duct_client_gone(struct duct *d)
 	duct_finish(d);
 }
 
+unsigned
+duct_shut(uint32_t server, char why)
+{
+	struct list *it, *tmp;
+	unsigned n = 0;
+
+	list_for_safe(it, tmp, &live_list)
+	{
+		struct duct *d = list_entry(it, struct duct, node);
+
+		if ((uint32_t)d->srv->row != server)
+			continue;
+		duct_term(d, why, 'D');
+		duct_finish(d);
+		n++;
+	}
+	duct_bury();
+	return n;
+}
+
 /* --- timers --- */
 
 static uint64_t

@@ -615,3 +615,19 @@ fconn_close_idle(void)
 		idle_arm(fc);
 	}
 }
+
+void
+fconn_each_stream(void (*fn)(struct stream *s, void *arg), void *arg)
+{
+	struct list *it, *tmp;
+
+	list_for_safe(it, tmp, &wk.conns)
+	{
+		struct fconn *fc = list_entry(it, struct fconn, node);
+
+		if (fc->state == FC_H2)
+			h2_front_each(fc->h2, fn, arg);
+		else if (fc->state == FC_BUSY && fc->s)
+			fn(fc->s, arg);
+	}
+}

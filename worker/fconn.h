@@ -109,6 +109,8 @@ void fconn_write_on(struct fconn *fc);
 void fconn_write_off(struct fconn *fc);
 /* Every idle connection is to be closed, at its moment (drain). */
 void fconn_close_idle(void);
+/* Each stream of all of them; fn may end it. */
+void fconn_each_stream(void (*fn)(struct stream *s, void *arg), void *arg);
 const struct proxy *fconn_proxy(const struct fconn *fc);
 
 /* What is known of the client, whatever carries its streams. */

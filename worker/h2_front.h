@@ -32,6 +32,9 @@ void h2_front_writable(struct fconn *fc);
 void h2_front_timeout(struct fconn *fc);
 /* Take no new streams, and close when those under way are through. */
 void h2_front_drain(struct fconn *fc);
+/* Each of its streams at work; fn may end it. */
+void h2_front_each(
+    struct h2_front *f, void (*fn)(struct stream *s, void *arg), void *arg);
 /* Bytes of sessions given up since the last call, about. */
 size_t h2_front_cooled(void);
 /* Give back what it holds; streams were ended. Harmless otherwise. */

@@ -475,3 +475,18 @@ h2_front_head_late(struct h2_front *f)
 		return;
 	}
 }
+
+void
+h2_front_each(
+    struct h2_front *f, void (*fn)(struct stream *s, void *arg), void *arg)
+{
+	struct list *it, *tmp;
+
+	list_for_safe(it, tmp, &f->busy)
+	{
+		struct h2_fstream *st = list_entry(it, struct h2_fstream, link);
+
+		if (st->fc.s)
+			fn(st->fc.s, arg);
+	}
+}

@@ -58,6 +58,14 @@ pool_on_welcome(struct pool *p, void (*fn)(void *arg), void *arg)
 }
 
 void
+pool_on_shut(struct pool *p,
+    unsigned (*fn)(void *arg, uint32_t server, char why), void *arg)
+{
+	p->on_shut = fn;
+	p->shut_arg = arg;
+}
+
+void
 pool_on_violation(struct pool *p,
     void (*fn)(void *arg, const struct ipc_violation *v), void *arg)
 {

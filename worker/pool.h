@@ -121,6 +121,10 @@ void pool_on_welcome(struct pool *p, void (*fn)(void *arg), void *arg);
 void pool_on_violation(struct pool *p,
     void (*fn)(void *arg, const struct ipc_violation *v), void *arg);
 
+/* Called for SHUT: ends what goes through the server; how many that were. */
+void pool_on_shut(struct pool *p,
+    unsigned (*fn)(void *arg, uint32_t server, char why), void *arg);
+
 /*
  * 0: *bc_r is yours (own idle, or `keep`); -WSE_AGAIN: l->fn comes later;
  * -WSE_FULL: too many waiting; -WSE_DENIED: draining.

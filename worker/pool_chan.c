@@ -120,6 +120,20 @@ pool_chan_flush(struct pool *p)
 	}
 }
 
+/* That all was done that was asked for. */
+static void
+shut_say(struct pool *p)
+{
+	struct ipc_msg m = { .type = IPC_SHUT_DONE, .u.shut = p->shut_done };
+	int r;
+
+	if (p->shut_done.serial == 0 || !p->chan)
+		return;
+	r = chan_send(p->chan, &m);
+	if (r == 0 || r == -WSE_EOF)
+		p->shut_done = (struct ipc_shut){ 0 };
+}
+
 static void
 on_later(evutil_socket_t fd, short what, void *arg)
 {
@@ -130,6 +144,7 @@ on_later(evutil_socket_t fd, short what, void *arg)
 	clock_update();
 	if (p->owed_count)
 		pool_chan_flush(p);
+	shut_say(p);
 	pool_lease_send(p);
 	pool_lease_serve_local(p);
 	pool_lease_serve_open(p);
@@ -189,6 +204,19 @@ sweep(struct pool *p)
 }
 
 static int
+on_shut(struct pool *p, const struct ipc_shut *m)
+{
+	if (m->server >= p->board->cap.server_count)
+		return -WSE_RANGE;
+	if (p->on_shut)
+		p->shut_done.count +=
+		    p->on_shut(p->shut_arg, m->server, (char)m->why);
+	p->shut_done.serial = m->serial;
+	shut_say(p);
+	return 0;
+}
+
+static int
 on_welcome(struct pool *p, const struct ipc_welcome *w)
 {
 	bool first = !p->welcomed;
@@ -223,6 +251,8 @@ on_msg(struct chan *c, struct ipc_msg *m, void *arg)
 	case IPC_SWEEP:
 		sweep(p);
 		return 0;
+	case IPC_SHUT:
+		return on_shut(p, &m->u.shut);
 	default:
 		return -WSE_DENIED;
 	}
@@ -235,7 +265,8 @@ disconnect(struct pool *p)
 	p->open = false;
 	p->hold_done = false;
 	p->hold_next = 0;
-	while (p->owed_count > 0) /* HOLD tells all of it */
+	p->shut_done = (struct ipc_shut){ 0 }; /* who asked is gone */
+	while (p->owed_count > 0)              /* HOLD tells all of it */
 		p->owes[p->owed[--p->owed_count]] = false;
 	chan_free(&p->chan);
 	pool_lease_unsend(p);

@@ -67,6 +67,9 @@ struct pool {
 	void *welcome_arg;
 	void (*on_violation)(void *arg, const struct ipc_violation *v);
 	void *violation_arg;
+	unsigned (*on_shut)(void *arg, uint32_t server, char why);
+	void *shut_arg;
+	struct ipc_shut shut_done; /* serial 0: nothing to say */
 };
 
 /* --- pool_idle.c --- */

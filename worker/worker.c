@@ -30,6 +30,7 @@
 #include "worker/h2_back.h"
 #include "worker/rule_hooks.h"
 #include "worker/sandbox.h"
+#include "worker/shut.h"
 #include "worker/stream.h"
 #include "worker/wk.h"
 
@@ -294,6 +295,7 @@ channels_start(const struct worker_heritage *h)
 		fail("pool");
 	pool_on_welcome(wk.pool, on_welcome, NULL);
 	pool_on_violation(wk.pool, on_violation, NULL);
+	pool_on_shut(wk.pool, shut_server, NULL);
 	fd = h->broker_fd;
 	pool_broker(wk.pool, &fd);
 }

@@ -26,6 +26,7 @@ libwsb_a_SOURCES += \
 	worker/reply.c worker/reply.h \
 	worker/retry.c \
 	worker/sandbox.c worker/sandbox.h \
+	worker/shut.c worker/shut.h \
 	worker/stream.c worker/stream.h worker/stream_parts.h \
 	worker/stream_req.c \
 	worker/stream_res.c \

@@ -180,6 +180,22 @@ server_on_error(struct conf_parse *cp, int i, struct server *s, int arg)
 }
 
 static int
+server_on_marked(struct conf_parse *cp, int i, struct server *s, int up)
+{
+	static const char *const downs[] = { "shutdown-sessions", NULL };
+	static const char *const ups[] = { "shutdown-backup-sessions", NULL };
+	int at;
+
+	if (one_of(cp, i, up ? ups : downs, &at))
+		return -WSE_SYNTAX;
+	if (up)
+		s->watch.up_shuts_backups = true;
+	else
+		s->watch.down_shuts = true;
+	return 0;
+}
+
+static int
 server_slowstart(struct conf_parse *cp, int i, struct server *s, int arg)
 {
 	unsigned ms;
@@ -253,6 +269,10 @@ const struct server_keyword server_check_tbl[] = {
 	    "fastinter|fail-check|sudden-death|mark-down",
 	    "After error-limit errors: check at fastinter (default), count a "
 	    "failed check, one that a second takes down, or take it down." },
+	{ "on-marked-down", 1, server_on_marked, OFF, "shutdown-sessions",
+	    "End its requests and tunnels when it goes down." },
+	{ "on-marked-up", 1, server_on_marked, ON, "shutdown-backup-sessions",
+	    "End those of backup servers when it comes up." },
 	{ "slowstart", 1, server_slowstart, 0, "<time>",
 	    "Its weight and maxconn grow over this time after it came up." },
 	{ "track", 1, server_text, S(watch.track_text), "[<backend>/]<server>",

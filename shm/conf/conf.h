@@ -226,6 +226,8 @@ struct server_watch {
 	enum observe_layer observe;
 	enum observe_action on_error;
 	int error_limit;       /* default 10 */
+	bool down_shuts;       /* on-marked-down shutdown-sessions */
+	bool up_shuts_backups; /* on-marked-up shutdown-backup-sessions */
 	unsigned slowstart_ms; /* 0: none */
 	char *track_text;      /* track [backend/]server, or NULL */
 	struct server *track;  /* by conf_finish() */

@@ -265,7 +265,7 @@ static const struct {
 	    "|resolvers|resolve-prefer|resolve-net|resolve-opts|" },
 	{ KW_SERVER, "use http-request redirect", "|redir|" },
 	{ KW_SERVER, "leave the word out",
-	    "|on-marked-down|on-marked-up|source|usesrc|interface|namespace|"
+	    "|source|usesrc|interface|namespace|"
 	    "non-stick|stick|socks4|tcp-ut|tcp-md5sig|tfo|no-tfo|"
 	    "max-reuse|minconn|log-proto|log-bufsize|shard|guid|"
 	    "hash-key|idle-ping|pool-idle|strict-maxconn|cc|"

@@ -159,6 +159,23 @@ valid_cert_done(const struct ipc_msg *m)
 }
 
 static int
+valid_shut(const struct ipc_msg *m)
+{
+	const struct ipc_shut *s = &m->u.shut;
+
+	return ok_if(s->serial != 0 && s->count == 0 &&
+	    (s->why == 'K' || s->why == 'D' || s->why == 'U'));
+}
+
+static int
+valid_shut_done(const struct ipc_msg *m)
+{
+	const struct ipc_shut *s = &m->u.shut;
+
+	return ok_if(s->serial != 0 && s->server == 0 && s->why == 0);
+}
+
+static int
 valid_cli(const struct ipc_msg *m)
 {
 	return ok_if(m->u.cli.level <= 2);
@@ -193,6 +210,8 @@ const struct ipc_row ipc_tbl[IPC_TYPE_N] = {
 	    "a slot this worker holds, for a new broker" },
 	[IPC_HOLD_END] = { "HOLD_END", W, B, PHASE_HOLDING | PHASE_OPEN, 0, 0,
 	    0, NULL, "all HOLDs were sent; unanswered LEASEs follow" },
+	[IPC_SHUT_DONE] = { "SHUT_DONE", W, B, PHASE_ANY, 0, 0, S(shut),
+	    valid_shut_done, "a SHUT, and all before it, was obeyed" },
 	[IPC_WELCOME] = { "WELCOME", B, W, PHASE_NEW, 0, 0, S(welcome),
 	    valid_welcome, "answers HELLO" },
 	[IPC_GRANT] = { "GRANT", B, W, P_SERVE, 0, 1, S(grant), valid_grant,
@@ -205,6 +224,8 @@ const struct ipc_row ipc_tbl[IPC_TYPE_N] = {
 	    "the slot is no longer yours: drop your descriptor" },
 	[IPC_SWEEP] = { "SWEEP", B, W, P_SERVE, 0, 0, 0, NULL,
 	    "look at all your idle slots: some were revoked" },
+	[IPC_SHUT] = { "SHUT", B, W, P_SERVE, 0, 0, S(shut), valid_shut,
+	    "end what goes through a server; answered by SHUT_DONE" },
 	[IPC_CHILD] = { "CHILD", M, B, PHASE_ANY, 2, 2, S(child), valid_child,
 	    "a worker exists: its channel and its vault" },
 	[IPC_DEAD] = { "DEAD", M, B, PHASE_ANY, 0, 0, S(dead), valid_dead,

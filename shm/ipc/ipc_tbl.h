@@ -30,6 +30,7 @@ enum ipc_type {
 	IPC_PARK,
 	IPC_HOLD,
 	IPC_HOLD_END,
+	IPC_SHUT_DONE,
 	/* broker -> worker */
 	IPC_WELCOME,
 	IPC_GRANT,
@@ -37,6 +38,7 @@ enum ipc_type {
 	IPC_KEEP,
 	IPC_REVOKE,
 	IPC_SWEEP,
+	IPC_SHUT,
 	/* master -> broker */
 	IPC_CHILD,
 	IPC_DEAD,
@@ -211,6 +213,17 @@ struct ipc_log {
 };
 
 /*
+ * SHUT: end all requests and tunnels through this server.  SHUT_DONE: that was
+ * done, and so were all before it.
+ */
+struct ipc_shut {
+	uint32_t serial; /* the broker's number for it, 1.. on a channel */
+	uint32_t server; /* row; SHUT_DONE: 0 */
+	uint32_t why;    /* SHUT: letter of the log: K, D, U; else 0 */
+	uint32_t count;  /* SHUT_DONE: how many ended; else 0 */
+};
+
+/*
  * CERT_SET, CERT_USE: another certificate (its PEM text, with the key, in
  * sealed memory that comes along) in place of the index-th of the config.
  * CERT_DONE: the worker uses it.  CERT_ACK: the master has it, for children
@@ -258,6 +271,7 @@ struct ipc_msg {
 		struct ipc_log log;
 		struct ipc_cert cert;
 		struct ipc_cli cli;
+		struct ipc_shut shut;
 		struct ipc_violation violation;
 	} u;
 };

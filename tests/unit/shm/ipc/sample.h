@@ -90,6 +90,12 @@ sample_msg(enum ipc_type type)
 		m.u.cert.serial = 4;
 		m.u.cert.index = 1;
 		break;
+	case IPC_SHUT:
+		m.u.shut = (struct ipc_shut){ 4, 1, 'K', 0 };
+		break;
+	case IPC_SHUT_DONE:
+		m.u.shut = (struct ipc_shut){ 4, 0, 0, 2 };
+		break;
 	case IPC_CLI:
 		m.u.cli.level = 1;
 		break;
