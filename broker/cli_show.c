@@ -110,6 +110,23 @@ show_tunnels(struct cli *c, const struct stat_proc *sum)
 	    (unsigned long long)sum->tunnel_bytes[STAT_OUT]);
 }
 
+/* hatop wants all of these; there are no pipes, and no queue of tasks. */
+static void
+show_work(struct cli *c)
+{
+	const struct board *b = &broker.board;
+	uint32_t tasks = 0, i;
+
+	for (i = 0; i < b->cap.proc_count; i++)
+		if (atomic_load(&b->proc[i].instance))
+			tasks += atomic_load(&b->proc[i].streams) +
+			    atomic_load(&b->proc[i].tunnels);
+	cli_print(c,
+	    "Maxpipes: 0\nPipesUsed: 0\nPipesFree: 0\nTasks: %u\n"
+	    "Run_queue: 0\n",
+	    tasks);
+}
+
 void
 cli_show_info(struct cli *c, int argc, char **argv)
 {
@@ -130,10 +147,12 @@ cli_show_info(struct cli *c, int argc, char **argv)
 	    workers, h->master_pid);
 	show_uptime(c);
 	cli_print(c, "Ulimit-n: %llu\nMaxconn: %u\nHard_maxconn: %u\n",
-	    (unsigned long long)rl.rlim_cur, h->maxconn, h->maxconn);
+	    (unsigned long long)rl.rlim_cur, h->maxconn,
+	    (unsigned)broker.conf->global.maxconn);
 	cli_print(c, "CurrConns: %u\nCumConns: %llu\nCumReq: %llu\n", clients,
 	    (unsigned long long)sum.accepted, (unsigned long long)sum.requests);
 	show_tls(c, &sum);
+	show_work(c);
 	cli_print(c, "Idle_pct: 100\nnode: %.*s\nStopping: %d\n",
 	    BOARD_NAME_MAX, h->node, broker.draining);
 	cli_print(c, "DroppedLogs: %llu\nTotalBytesOut: %llu\n",

@@ -195,3 +195,20 @@ backend be
     assert sh(cut).split()[0] == "be,s1,MAINT"
     assert sh("echo 'set weight be/s2 50%; get weight be/s2' | socat - SOCK"
               ).split() == ["0", "(initial", "1)"]
+
+
+@limit(60)
+def test_hatop_finds_what_it_reads_by_name():
+    origin = Origin()
+    proxy = Proxy("backend be\n    server s1 127.0.0.1:{origin}",
+                  origin=origin, workers=2)
+    lines = command(proxy, "show info").splitlines()
+    info = dict(s.split(": ", 1) for s in lines if ": " in s)
+    for name in ("Nbproc", "Process_num", "Pid", "Maxconn", "CurrConns",
+                 "Maxpipes", "PipesUsed", "Tasks", "Run_queue"):
+        assert info[name].isdigit(), (name, info)
+    for name in ("Name", "Version", "Release_date", "Uptime", "node"):
+        assert info[name], (name, info)
+    assert command(proxy, "set maxconn global 7") == ""
+    lines = command(proxy, "show info").splitlines()
+    assert "Maxconn: 7" in lines and "Hard_maxconn: 2000" in lines, lines
