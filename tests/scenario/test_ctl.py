@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -148,6 +149,22 @@ def test_stop_waits_for_clients_within_bounds():
     with Client(service.port) as c:
         assert c.ws_open("/ws").status == 101
         assert service.ctl("--drain-time", "0", "stop").returncode == 0
+
+
+def test_websockets_hear_why_they_are_closed():
+    service = Service("close-spread-time 200ms")
+    service.start()
+    for word, code in (("restart", 1012), ("stop", 1001)):
+        with Client(service.port) as c:
+            assert c.ws_open("/ws").status == 101
+            done = []
+            order = threading.Thread(
+                target=lambda: done.append(service.ctl(word)))
+            order.start()
+            opcode, data = c.ws_recv()
+            assert (opcode, data[:2]) == (8, code.to_bytes(2, "big"))
+        order.join(60)
+        assert done and done[0].returncode == 0, done
 
 
 def test_drain_ends_with_the_last_client():

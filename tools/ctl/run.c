@@ -170,9 +170,26 @@ run_start(const struct ctl *c, int argc, char **argv)
 	return rc ? rc : run_launch(c);
 }
 
+/* Over the socket WebSockets can be told that it comes back. */
+static int
+run_drain(const struct ctl *c, int fd, bool again)
+{
+	char *answer;
+
+	if (again && access(c->socket, W_OK) == 0 &&
+	    ask(c, "drain restart", false, &answer) == CTL_OK) {
+		bool done = strncmp(answer, "Draining", 8) == 0;
+
+		free(answer);
+		if (done)
+			return 0;
+	}
+	return state_signal(fd, SIGUSR1);
+}
+
 /* First with patience, then without. */
 static int
-run_end(const struct ctl *c, pid_t pid)
+run_end(const struct ctl *c, pid_t pid, bool again)
 {
 	int fd = state_open(c, pid), rc = CTL_OK;
 
@@ -182,7 +199,7 @@ run_end(const struct ctl *c, pid_t pid)
 		ctl_complain("process %d: %s", (int)pid, strerror(errno));
 		return CTL_FAILED;
 	}
-	if (c->drain_s && state_signal(fd, SIGUSR1) < 0 && errno != ESRCH) {
+	if (c->drain_s && run_drain(c, fd, again) < 0 && errno != ESRCH) {
 		ctl_complain("process %d: %s%s", (int)pid, strerror(errno),
 		    errno == EPERM ? "; only its user and root may stop it"
 				   : "");
@@ -209,14 +226,12 @@ run_end(const struct ctl *c, pid_t pid)
 	return rc;
 }
 
-int
-run_stop(const struct ctl *c, int argc, char **argv)
+static int
+run_stop_for(const struct ctl *c, bool again)
 {
 	pid_t pid;
 	int rc;
 
-	(void)argc;
-	(void)argv;
 	switch (state_settled(c, &pid)) {
 	case RUN_DOWN:
 		printf("wsbroker does not run\n");
@@ -235,10 +250,18 @@ run_stop(const struct ctl *c, int argc, char **argv)
 	case RUN_UP:
 		break;
 	}
-	rc = run_end(c, pid);
+	rc = run_end(c, pid, again);
 	if (rc == CTL_OK)
 		printf("wsbroker has ended\n");
 	return rc;
+}
+
+int
+run_stop(const struct ctl *c, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return run_stop_for(c, false);
 }
 
 int
@@ -247,7 +270,9 @@ run_restart(const struct ctl *c, int argc, char **argv)
 	/* An error in the file must not stop a proxy that works. */
 	int rc = run_check(c);
 
+	(void)argc;
+	(void)argv;
 	if (rc == CTL_OK)
-		rc = run_stop(c, argc, argv);
+		rc = run_stop_for(c, true);
 	return rc ? rc : run_launch(c);
 }
