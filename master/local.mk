@@ -5,6 +5,7 @@ libwsb_a_SOURCES += \
 	master/child.c \
 	master/cli_addr.c master/cli_addr.h \
 	master/cli_client.c master/cli_client.h \
+	master/hang.c master/hang.h \
 	master/cli_order.c master/cli_parts.h \
 	master/cli_proc.c \
 	master/cli_relay.c \

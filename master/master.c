@@ -22,7 +22,7 @@
 #include "shm/base/clock.h"
 #include "shm/base/mem.h"
 
-enum { START_LIMIT_S = 10, STOP_LIMIT_S = 2, BEAT_MS = 500 };
+enum { START_LIMIT_S = 10, STOP_LIMIT_S = 2, BEAT_MS = HANG_LOOK_MS };
 
 static void
 master_each(struct master *m, void (*fn)(struct child *, int), int arg)
@@ -218,6 +218,7 @@ master_on_beat(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	atomic_store(&m->seg.board.proc[0].heartbeat_us, clock_update());
+	hang_look(m);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 #include <sys/types.h>
 
+#include "master/hang.h"
 #include "master/listener.h"
 #include "master/options.h"
 #include "master/segments.h"
@@ -77,6 +78,7 @@ struct master {
 	struct grave *graves;
 	struct event signals[8];
 	struct event start_timer, stop_timer, beat_timer;
+	struct hang_watch hang;
 	bool foreground;
 };
 

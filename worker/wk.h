@@ -31,12 +31,23 @@ struct wk {
 	unsigned clients, streams, tunnels; /* now */
 	unsigned carried;                   /* tunnels on h2 connections */
 	uint64_t turns;                     /* of the loop */
+	uint64_t calls;                     /* within turns */
 	bool clock_fresh; /* clock_update() was called this turn */
 	bool draining;    /* no new work; close what falls idle */
 	bool stop;        /* leave the loop */
 };
 
 extern struct wk wk;
+
+enum { WK_CALLS_A_BEAT = 256 };
+
+/* A sign of life: a turn may be long, but it goes on. */
+static inline void
+wk_beat(void)
+{
+	atomic_store_explicit(
+	    &wk.row->heartbeat_us, clock_update(), memory_order_relaxed);
+}
 
 /* First thing in every callback of the loop: one clock reading per turn. */
 static inline void
@@ -45,6 +56,8 @@ wk_turn(void)
 	if (!wk.clock_fresh) {
 		clock_update();
 		wk.clock_fresh = true;
+	} else if (++wk.calls % WK_CALLS_A_BEAT == 0) {
+		wk_beat();
 	}
 }
 

@@ -87,8 +87,7 @@ on_heartbeat(struct wheel_timer *t)
 {
 	struct rlimit rl;
 
-	atomic_store_explicit(
-	    &wk.row->heartbeat_us, clock_us(), memory_order_relaxed);
+	wk_beat();
 	atomic_store_explicit(&wk.row->fds, wk.clients + pool_held(wk.pool),
 	    memory_order_relaxed);
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0)
@@ -151,7 +150,8 @@ on_master_end(struct chan *c, int err, const char *why, void *arg)
 		log_msg(LOGL_ALERT, "worker: channel to the master: %s",
 		    why ? why : err_text(err));
 	chan_free(&master);
-	drain_begin(&how);
+	if (!g->life.outlives_master)
+		drain_begin(&how);
 }
 
 static void

@@ -19,6 +19,7 @@ conf_new(void)
 	c->state = section_state_new();
 	c->global.nbproc = 1;
 	c->global.life.close_code = CLOSE_CODE_AWAY;
+	c->global.life.hang_ms = 10000;
 	c->global.uid = c->global.gid = -1;
 	c->global.stats_timeout_ms = 10000;
 	c->global.stats_maxconn = 10;

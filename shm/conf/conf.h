@@ -325,6 +325,8 @@ struct conf_life {
 	unsigned spread_ms; /* close-spread-time */
 	bool spreads;       /* it is set, and not "infinite" */
 	unsigned close_code;
+	unsigned hang_ms;     /* hang-limit; 0: none */
+	bool outlives_master; /* master-loss keep */
 };
 
 struct conf_global {

@@ -6,6 +6,8 @@
 
 #include "shm/conf/keyword.h"
 
+enum { HANG_LEAST_MS = 2000 };
+
 static int
 parse_close_spread(struct conf_parse *cp, const struct keyword *kw)
 {
@@ -46,6 +48,34 @@ parse_close_code(struct conf_parse *cp, const struct keyword *kw)
 	return conf_no_more(cp, 2);
 }
 
+static int
+parse_hang_limit(struct conf_parse *cp, const struct keyword *kw)
+{
+	struct conf_life *l = &cp->conf->global.life;
+
+	(void)kw;
+	if (conf_arg_ms(cp, 1, &l->hang_ms))
+		return -WSE_SYNTAX;
+	if (l->hang_ms && l->hang_ms < HANG_LEAST_MS)
+		return conf_error(cp, 1,
+		    "'hang-limit' expects 0, for none, or at least 2s: "
+		    "processes give a sign of life each second");
+	return conf_no_more(cp, 2);
+}
+
+static int
+parse_master_loss(struct conf_parse *cp, const struct keyword *kw)
+{
+	const char *v = conf_word(cp, 1);
+
+	(void)kw;
+	if (strcmp(v, "keep") != 0 && strcmp(v, "drain") != 0)
+		return conf_error(cp, 1,
+		    "'master-loss' expects 'drain' or 'keep', not '%s'", v);
+	cp->conf->global.life.outlives_master = *v == 'k';
+	return conf_no_more(cp, 2);
+}
+
 const struct keyword global_life_tbl[] = {
 	{ KW_GLOBAL, "close-code", parse_close_code, 0, "<code>",
 	    "What WebSockets are told when the service ends (SIGUSR1): 1001, "
@@ -58,5 +88,13 @@ const struct keyword global_life_tbl[] = {
 	    "tunnels go on until they end or hard-stop-after is over.  It "
 	    "should be shorter than that, and is made three quarters of it "
 	    "else." },
+	{ KW_GLOBAL, "hang-limit", parse_hang_limit, 0, "<time>",
+	    "A worker or the broker that gives no sign of life for so long is "
+	    "killed and replaced, one within this time, and none after the "
+	    "machine or the master was paused.  10s by default; 0: never." },
+	{ KW_GLOBAL, "master-loss", parse_master_loss, 0, "drain|keep",
+	    "What workers and broker do when the master has died.  drain, the "
+	    "default: as by SIGUSR1.  keep: they serve on, and nobody replaces "
+	    "them; SIGTERM ends each." },
 	{ 0, NULL, NULL, 0, NULL, NULL },
 };

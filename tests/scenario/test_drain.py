@@ -209,7 +209,10 @@ def test_idle_connections_hear_of_it_by_their_next_response():
         assert client.get("/").header("connection") != "close"
     proxy.send_signal(signal.SIGUSR1)
     told = 0
-    for client in clients:
+    # one asks till the worker has heard of it
+    wait_until(lambda: clients[1].get("/").header("connection") == "close",
+               20)
+    for client in clients[2:]:
         try:
             answer = client.get("/")
         except (ConnectionError, AssertionError):
@@ -220,6 +223,7 @@ def test_idle_connections_hear_of_it_by_their_next_response():
     assert told > 0
     for client in clients:
         assert client.is_closed(20)
+        client.close()
     assert proxy.wait(20) == 0
 
 
