@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/drain.h"
 
+#include "shm/base/mem.h"
 #include "shm/ipc/ipc_tbl.h"
 #include "worker/accept.h"
 #include "worker/duct.h"
@@ -23,6 +24,7 @@ struct spread {
 	uint64_t from_ms;
 	uint64_t ms;
 	unsigned code;
+	const struct server *only; /* its tunnels; NULL: all */
 };
 
 static struct wheel_timer look_timer;
@@ -32,6 +34,7 @@ static uint64_t begun_ms, until_ms;
 static unsigned close_code; /* 0: tunnels go on */
 static unsigned late_count;
 static struct spread spread;
+static bool *is_drained; /* by row: its tunnels have moments */
 
 /* Done when no client and no request is left; or when time is up. */
 static void
@@ -47,10 +50,15 @@ on_look(struct wheel_timer *t)
 }
 
 static bool
+is_meant(const struct ws_watch *w, const struct server *srv)
+{
+	return (!spread.only || spread.only == srv) && !ws_bye_has_begun(w);
+}
+
+static bool
 count(struct ws_watch *w, const struct server *srv)
 {
-	(void)srv;
-	spread.count += !ws_bye_has_begun(w);
+	spread.count += is_meant(w, srv);
 	return false;
 }
 
@@ -64,14 +72,31 @@ plan(struct ws_watch *w, const struct server *srv)
 	uint64_t workers = (uint64_t)wk.conf->global.nbproc;
 	uint64_t nth = spread.at * workers + wk.row->worker_index % workers;
 
-	(void)srv;
-	if (ws_bye_has_begun(w))
+	if (!is_meant(w, srv))
 		return false;
 	spread.at++;
 	return ws_bye_plan(w,
 	    spread.from_ms +
 		(2 * nth + 1) * spread.ms / (2 * spread.count * workers),
 	    spread.code);
+}
+
+static bool
+unplan(struct ws_watch *w, const struct server *srv)
+{
+	if (!is_meant(w, srv))
+		return false;
+	ws_bye_unplan(w);
+	return true;
+}
+
+static void
+spread_run(void)
+{
+	duct_each(count);
+	tunnel_each(count);
+	duct_each(plan);
+	tunnel_each(plan);
 }
 
 static void
@@ -82,10 +107,45 @@ spread_all(void)
 		.ms = until_ms - begun_ms,
 		.code = close_code,
 	};
-	duct_each(count);
-	tunnel_each(count);
-	duct_each(plan);
-	tunnel_each(plan);
+	spread_run();
+}
+
+static void
+look_server(const struct server *srv)
+{
+	const struct conf_life *l = &wk.conf->global.life;
+	uint32_t admin = atomic_load_explicit(
+	    &wk_server_row(srv)->admin_state, memory_order_relaxed);
+	bool drained = admin & (SRV_FDRAIN | SRV_IDRAIN);
+
+	if (drained == is_drained[srv->row])
+		return;
+	is_drained[srv->row] = drained;
+	spread = (struct spread){
+		.from_ms = clock_ms(),
+		.ms = l->spreads ? l->spread_ms : 0,
+		.code = CLOSE_CODE_AWAY,
+		.only = srv,
+	};
+	if (drained) {
+		spread_run();
+		return;
+	}
+	duct_each(unplan);
+	tunnel_each(unplan);
+}
+
+void
+drain_look_servers(void)
+{
+	if (wk.draining)
+		return; /* all have their moments */
+	if (!is_drained)
+		is_drained = mem_alloc(wk.board.cap.server_count + 1);
+	for (const struct proxy *px = wk.conf->proxies; px; px = px->next)
+		for (const struct server *s = px->servers; s; s = s->next)
+			if (s->drain_closes)
+				look_server(s);
 }
 
 /* Somewhere within the rest of the time. */

@@ -16,6 +16,8 @@ struct ws_watch;
 /* Begin; wk.stop is set when nothing is left, or it is too late.  A second
  * call sets another deadline. */
 void drain_begin(const struct ipc_drain *how);
+/* Each second: servers that were set to drain, or are no more (on-drain). */
+void drain_look_servers(void);
 /* A tunnel begins: it may have to end soon. */
 void drain_tunnel_begins(struct ws_watch *w);
 /*

@@ -96,6 +96,7 @@ on_heartbeat(struct wheel_timer *t)
 	atomic_store_explicit(
 	    &wk.stat->log_dropped, log_dropped(), memory_order_relaxed);
 	shrink();
+	drain_look_servers();
 	wheel_set(wk.wheel, t, clock_ms() + HEARTBEAT_MS);
 }
 

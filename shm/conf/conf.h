@@ -250,6 +250,7 @@ struct server {
 	uint8_t send_proxy; /* 0, 1 or 2 */
 	bool proto_h1, proto_h2;
 	enum ws_mode ws;
+	bool drain_closes; /* on-drain spread-close */
 	struct server_pool pool;
 	struct server_check check;
 	struct server_agent agent;

@@ -105,6 +105,19 @@ server_proto(struct conf_parse *cp, int i, struct server *s, int arg)
 }
 
 static int
+server_on_drain(struct conf_parse *cp, int i, struct server *s, int arg)
+{
+	const char *v = conf_word(cp, i + 1);
+
+	(void)arg;
+	if (strcmp(v, "keep") != 0 && strcmp(v, "spread-close") != 0)
+		return conf_error(cp, i + 1,
+		    "'on-drain' expects 'keep' or 'spread-close', not '%s'", v);
+	s->drain_closes = *v == 's';
+	return 0;
+}
+
+static int
 server_ws(struct conf_parse *cp, int i, struct server *s, int arg)
 {
 	static const char *const words[WS_N] = {
@@ -174,6 +187,10 @@ const struct server_keyword server_opt_tbl[] = {
 	    "Most requests at a time, over all workers; others wait." },
 	{ "maxqueue", 1, server_number, S(maxqueue), "<number>",
 	    "Most requests that wait for this server." },
+	{ "on-drain", 1, server_on_drain, 0, "keep|spread-close",
+	    "What becomes of tunnels when the server is set to drain: they go "
+	    "on (keep, the default), or are closed spread over "
+	    "close-spread-time, WebSockets with 1001." },
 	{ "pool-conn-name", 1, server_conn_name, 0, "<expression>",
 	    "Only requests of the same value share a connection." },
 	{ "pool-low-conn", 1, server_number, S(pool.low_conn), "<number>",

@@ -138,7 +138,7 @@ static const struct {
 	{ KW_GLOBAL, "leave the line out; it comes with WebSocket support",
 	    "|tunnel-handover|" },
 	{ KW_GLOBAL, "leave the line out; it comes with reload support",
-	    "|on-drain|rebalance|" },
+	    "|rebalance|" },
 	{ KW_GLOBAL, "write 'stats socket'", "|stats bind-process|" },
 	{ KW_ALL,
 	    "leave the line out: it scales minconn, which is not supported",

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from test_ws_tunnel import FORMAT, answer_101, opened  # noqa: E402
+from test_ws_tunnel import FORMAT, answer_101, cli, opened  # noqa: E402
 from wsbridge import WAYS, Bridge  # noqa: E402
 from wsbtest import Client, FakeServer, Origin, Proxy, check_config, limit, \
     wait_until  # noqa: E402
@@ -246,7 +246,36 @@ def test_a_tunnel_that_begins_late_is_closed_as_well():
     assert proxy.wait(20) == 0
 
 
+def test_a_drained_server_lets_go_of_its_tunnels_if_so_wanted():
+    text = LONG.replace("admin.sock", "admin.sock level admin").replace(
+        "log stderr", "nbproc 2\n    log stderr") % (
+            "close-spread-time 2s", FORMAT) + """
+    server s2 127.0.0.1:{origin} weight 0 on-drain spread-close
+    use-server s2 if { path /two }
+"""
+    proxy = Proxy(text, origin=Origin())
+    proxy.wait_running()
+    goes = [opened(proxy.port, "/two") for _ in range(6)]
+    stays = [opened(proxy.port, "/ws") for _ in range(6)]
+    assert cli(proxy, "set server be/s2 state drain").strip() == ""
+    assert all(c.ws_recv() == (8, GOING_AWAY) for c in goes)
+    # one that is drained without the word, or in maintenance, keeps them
+    for state in "drain", "maint", "ready":
+        cli(proxy, f"set server be/s1 state {state}")
+        threading.Event().wait(1.5)
+        for c in stays:
+            c.ws_send(b"here")
+            assert c.ws_recv() == (1, b"here")
+    for c in goes + stays:
+        c.close()
+
+
 def test_the_words_are_checked():
+    for word, ok in ("keep", True), ("spread-close", True), ("x", False):
+        done = check_config("backend b\n mode http\n timeout server 1s\n "
+                            "timeout connect 1s\n server s 127.0.0.1:1 "
+                            "on-drain %s\n" % word)
+        assert (done.returncode == 0) == ok, (word, done.stderr)
     for line, ok in (
             ("close-code 1012", True), ("close-code 3000", True),
             ("close-code 1005", False), ("close-code 1006", False),
