@@ -175,7 +175,9 @@ ping(struct duct *d, enum duct_side to)
 	uint64_t heard_ms = d->heard_ms[to];
 	uint8_t b[WS_INJECT_MAX];
 
-	switch (ws_ping_todo(&d->watch, to, duct_is_flushed(d, to))) {
+	/* what takes nothing more cannot be asked */
+	switch (ws_ping_todo(
+	    &d->watch, to, duct_is_flushed(d, to) && !d->end[to].write_dead)) {
 	case WS_PING_WAIT:
 		break;
 	case WS_PING_ASK:

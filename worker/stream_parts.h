@@ -79,7 +79,7 @@ uint64_t tunnel_due_of(const struct tunnel_clock *c, bool client_side);
 void tunnel_ended(struct stream *s);
 void tunnel_timeout(struct stream *s, bool client_side);
 /*
- * Everything for this side (WS_IN: the client) has left: a frame of our own may
+ * It takes bytes (WS_IN: the client), and all have left: a frame of our own may
  * be put in, if ws_frame_is_between() the other's.
  */
 bool tunnel_is_flushed(const struct stream *s, int to);

@@ -456,9 +456,8 @@ tunnel_is_flushed(const struct stream *s, int to)
 	if (to == WS_IN)
 		return !s->to_cli.data && flow_payload(&s->down) == 0 &&
 		    !xprt_has_unsent(&s->fc->x);
-	return s->b.write_dead ||
-	    (!s->to_srv.data && flow_payload(&s->up) == 0 &&
-		!xprt_has_unsent(&s->b.x));
+	return !s->b.write_dead && !s->to_srv.data &&
+	    flow_payload(&s->up) == 0 && !xprt_has_unsent(&s->b.x);
 }
 
 int

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "worker/hop.h"
 #include "worker/wk.h"
 
 _Static_assert((int)WS_KIND_N == (int)STAT_WS_N &&
@@ -37,6 +38,12 @@ rsv_of(const struct http_head *res)
 								: WS_RSV_ALL;
 }
 
+static bool
+is_offered(const struct http_head *h)
+{
+	return hop_upgrade_offers(h, SV("websocket"));
+}
+
 void
 ws_watch_start(struct ws_watch *w, const struct txn *t)
 {
@@ -44,8 +51,8 @@ ws_watch_start(struct ws_watch *w, const struct txn *t)
 
 	memset(w, 0, sizeof(*w));
 	w->sum.begun_us = clock_us();
-	w->sum.is_ws = t->res->status == 101 &&
-	    has_element(t->req, SV("Upgrade"), SV("websocket"));
+	w->sum.is_ws = t->res->status == 101 && is_offered(t->req) &&
+	    (http_find_id(t->res, HID_UPGRADE, 0) < 0 || is_offered(t->res));
 	if (!w->sum.is_ws)
 		return;
 	ws_frame_start(&w->frame[WS_IN], true, rsv);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from test_ws_tunnel import FORMAT, answer_101, frame, opened  # noqa: E402
-from wsbtest import FakeServer, Origin, Proxy, check_config, \
+from wsbtest import Client, FakeServer, Origin, Proxy, check_config, \
     wait_until  # noqa: E402
 
 
@@ -147,3 +147,24 @@ frontend f
     bind 127.0.0.1:0
 """ % word)
         assert done.returncode == 1, word
+
+
+def test_a_protocol_chosen_beside_websocket_is_none():
+    """The client would take either, the server chose the other."""
+    server = FakeServer(lambda sock, _: (
+        sock.recv(4096), sock.sendall(
+            b"HTTP/1.1 101 X\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n"),
+        heard.append(sock.recv(4096)), sock.sendall(b"bye")))
+    heard = []
+    proxy = ping_proxy(server, "option ws-ping 200ms", "option ws-ping 200ms")
+    with Client(proxy.port) as client:
+        answer = client.request(headers=[
+            ("Upgrade", "websocket, chat"), ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")])
+        assert answer.status == 101, answer
+        threading.Event().wait(1)
+        client.send(b"hello")
+        assert client.read_all() == b"bye"
+    assert heard == [b"hello"]
+    assert " m=-/- " in proxy.wait_log("by=server")
