@@ -28,6 +28,7 @@ libwsb_a_SOURCES += \
 	broker/lease_dial.c \
 	broker/lease_ride.c \
 	broker/lmdb.c broker/lmdb.h \
+	broker/move.c broker/move.h \
 	broker/observe.c broker/observe.h \
 	broker/offer.c broker/offer.h \
 	broker/peer.c broker/peer.h \

@@ -10,6 +10,7 @@
 
 #include "broker/idle.h"
 #include "broker/lease.h"
+#include "broker/move.h"
 #include "broker/shut.h"
 #include "broker/tls_dial.h"
 #include "shm/base/chk.h"
@@ -57,6 +58,12 @@ void
 peer_keep(struct peer *p, uint32_t slot, uint32_t gen)
 {
 	tell_slot(p, IPC_KEEP, slot, gen);
+}
+
+void
+peer_moved(struct peer *p, uint32_t slot, uint32_t gen)
+{
+	tell_slot(p, IPC_MOVED, slot, gen);
 }
 
 bool
@@ -320,6 +327,12 @@ on_msg(struct chan *c, struct ipc_msg *m, void *arg)
 		break;
 	case IPC_TUNNEL:
 		r = on_tunnel(p, &m->u.slot);
+		break;
+	case IPC_GIVE:
+		r = move_give(p, &m->u.pass);
+		break;
+	case IPC_TAKE:
+		r = move_take(p, &m->u.pass);
 		break;
 	case IPC_PARK:
 		r = on_park(p, &m->u.slot);

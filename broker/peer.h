@@ -15,6 +15,8 @@ void peer_dead(const struct ipc_dead *d);
 MUST_USE int peer_send(struct peer *p, const struct ipc_msg *m);
 /* "It is no longer yours"; collapses into SWEEP when the channel is full. */
 void peer_revoke(struct peer *p, uint32_t slot, uint32_t gen);
+/* TAKE is answered: the slot is its own. */
+void peer_moved(struct peer *p, uint32_t slot, uint32_t gen);
 void peer_keep(struct peer *p, uint32_t slot, uint32_t gen);
 /* Send what was refused; true if something is still unsent. */
 bool peer_flush(struct peer *p);

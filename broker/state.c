@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "broker/keep.h"
+#include "broker/move.h"
 #include "shm/base/chk.h"
 #include "shm/base/clock.h"
 #include "shm/base/log.h"
@@ -92,6 +93,7 @@ state_forget(uint32_t slot)
 	CHK(s->fd == -1);
 	state_unwatch(s);
 	keep_wipe(s);
+	move_forget(slot);
 	s->is_tls = s->is_h2 = false;
 	s->waits = 0;
 	list_del(&s->node);

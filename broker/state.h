@@ -55,8 +55,9 @@ struct bslot {
 	uint32_t dial_us;    /* how long the dial took */
 	uint8_t offer;       /* tags of the waiters it was dialled for */
 	bool is_tls, is_h2;
-	uint8_t waits;     /* OWN: times a record was there in part */
-	struct kept *kept; /* its state, while in hand */
+	uint8_t waits;             /* OWN: times a record was there in part */
+	uint32_t give_to, take_by; /* instances or 0; move.h */
+	struct kept *kept;         /* its state, while in hand */
 };
 
 /* All connections with one reuse key of one server. */

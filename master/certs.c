@@ -57,6 +57,7 @@ certs_set(struct master *m, struct ipc_msg *msg)
 {
 	struct ipc_msg use = { .type = IPC_CERT_USE, .fd_count = 1 };
 	const struct ipc_cert *c = &msg->u.cert;
+	struct child *ch = NULL;
 	int err;
 
 	if (!tls_cert_name(m->conf, c->index))
@@ -72,9 +73,9 @@ certs_set(struct master *m, struct ipc_msg *msg)
 	}
 	use.u.cert = *c;
 	use.fd[0] = msg->fd[0];
-	for (int i = 0; i < m->worker_count; i++)
-		if (child_is_alive(&m->workers[i]))
-			child_send(&m->workers[i], &use);
+	while ((ch = child_next_worker(m, ch)))
+		if (child_is_alive(ch))
+			child_send(ch, &use);
 	keep(c->index, &msg->fd[0]);
 	acknowledge(m, c, 0, 0);
 	return 0;

@@ -284,6 +284,7 @@ child_watch(struct child *ch, int *own)
 	ch->started_us = clock_update();
 	ch->violated = false;
 	child_remember(0, ch->pid);
+	ch->drains = false;
 	ch->chan = chan_new(m->base, own, ROLE_MASTER, ch->role,
 	    supervise_message, supervise_channel_end, ch);
 	chan_phase(ch->chan, PHASE_OPEN);
@@ -291,6 +292,66 @@ child_watch(struct child *ch, int *own)
 	event_assign(&ch->death, m->base, ch->pidfd, EV_READ | EV_PERSIST,
 	    child_on_death, ch);
 	event_add(&ch->death, NULL);
+}
+
+/* A child's place in memory changes. */
+static void
+child_copy(struct child *to, struct child *from)
+{
+	struct master *m = from->m;
+
+	event_del(&from->death);
+	event_del(&from->respawn);
+	*to = *from;
+	evtimer_assign(&to->respawn, m->base, NULL, to);
+	event_assign(&to->death, m->base, to->pidfd, EV_READ | EV_PERSIST,
+	    child_on_death, to);
+	event_add(&to->death, NULL);
+	if (to->chan)
+		chan_arg(to->chan, to);
+}
+
+struct child *
+child_leave(struct child *ch)
+{
+	struct child *old = mem_alloc(sizeof(*old));
+
+	child_copy(old, ch);
+	old->next = ch->m->leaving;
+	ch->m->leaving = old;
+	ch->state = CHILD_GONE;
+	ch->pidfd = ch->vault_fd = -1;
+	ch->chan = NULL;
+	ch->quick_deaths = 0;
+	return old;
+}
+
+void
+child_return(struct child *old)
+{
+	struct master *m = old->m;
+	struct child **at = &m->leaving;
+
+	while (*at != old)
+		at = &(*at)->next;
+	*at = old->next;
+	old->next = NULL;
+	old->awaits = false;
+	child_copy(&m->workers[old->index], old);
+	free(old);
+}
+
+struct child *
+child_next_worker(struct master *m, const struct child *after)
+{
+	const struct child *end = m->workers + m->worker_count;
+
+	if (!after)
+		return m->workers;
+	if (after < m->workers || after >= end)
+		return after->next;
+	return after + 1 < end ? &m->workers[after + 1 - m->workers]
+			       : m->leaving;
 }
 
 int

@@ -2,9 +2,11 @@
 /*
  * The commands of the master's socket: one table, from which help comes too.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "master/cli_parts.h"
+#include "master/pairs.h"
 #include "shm/base/log.h"
 
 static void
@@ -69,6 +71,29 @@ order_drain(struct cli_client *c, int argc, char **argv)
 	master_drain(c->m, argc > 1);
 }
 
+static void
+order_drain_worker(struct cli_client *c, int argc, char **argv)
+{
+	char *end;
+	long n = strtol(argv[2], &end, 10);
+	int rc;
+
+	(void)argc;
+	if (*end || n < 1 || n > c->m->worker_count) {
+		cli_client_print(c,
+		    "There is no worker '%s'; they are 1 to %d.\n", argv[2],
+		    c->m->worker_count);
+		return;
+	}
+	rc = c->m->state == MASTER_RUNNING
+	    ? master_drain_worker(c->m, (int)n - 1)
+	    : -WSE_AGAIN;
+	if (rc == 0)
+		cli_client_print(c, "Worker %ld drains.\n", n);
+	else
+		cli_client_print(c, "Worker %ld starts or ends just now.\n", n);
+}
+
 /* `@1 cmd` is found before the table is looked at; the row is for help. */
 static void
 order_at(struct cli_client *c, int argc, char **argv)
@@ -83,6 +108,9 @@ const struct cli_order cli_orders[] = {
 	    0, RIGHT_USER, order_at },
 	{ "@master", "[<command>]", "likewise, for the master", 0, RIGHT_USER,
 	    order_at },
+	{ "drain worker", "<number>",
+	    "a worker gives its connections to the others; a new one follows",
+	    1, RIGHT_ADMIN, order_drain_worker },
 	{ "drain", "[restart]",
 	    "accept no more clients, finish, end; WebSockets hear that it "
 	    "restarts",

@@ -13,6 +13,7 @@ libwsb_a_SOURCES += \
 	master/listener.c master/listener.h \
 	master/logs.c master/logs.h \
 	master/master.c master/master.h \
+	master/pairs.c master/pairs.h \
 	master/options.c master/options.h \
 	master/segments.c master/segments.h \
 	master/supervise.c \

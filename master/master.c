@@ -27,9 +27,11 @@ enum { START_LIMIT_S = 10, STOP_LIMIT_S = 2, BEAT_MS = HANG_LOOK_MS };
 static void
 master_each(struct master *m, void (*fn)(struct child *, int), int arg)
 {
-	for (int i = 0; i < m->worker_count; i++)
-		if (child_is_alive(&m->workers[i]))
-			fn(&m->workers[i], arg);
+	struct child *ch = NULL;
+
+	while ((ch = child_next_worker(m, ch)))
+		if (child_is_alive(ch))
+			fn(ch, arg);
 	if (child_is_alive(&m->broker))
 		fn(&m->broker, arg);
 }
@@ -41,12 +43,13 @@ master_kill_one(struct child *ch, int sig)
 }
 
 static int
-master_alive_workers(const struct master *m)
+master_alive_workers(struct master *m)
 {
+	struct child *ch = NULL;
 	int n = 0;
 
-	for (int i = 0; i < m->worker_count; i++)
-		n += child_is_alive(&m->workers[i]);
+	while ((ch = child_next_worker(m, ch)))
+		n += child_is_alive(ch);
 	return n;
 }
 

@@ -49,6 +49,9 @@ struct child {
 	uint64_t started_us;
 	unsigned quick_deaths; /* deaths within RESPAWN_QUICK_MS, in a row */
 	bool violated;         /* killed by us for a violation */
+	bool drains;           /* worker: told to, while others serve on */
+	bool awaits;           /* leaving: drains once its successor serves */
+	struct child *next;    /* in master.leaving */
 };
 
 /* A dead worker whose slots the broker still has to sweep. */
@@ -59,6 +62,7 @@ struct grave {
 	int wait_status;
 	uint32_t clients; /* connections it had */
 	bool violated;
+	bool drained; /* it was to end, and left nobody behind */
 };
 
 struct master {
@@ -73,6 +77,7 @@ struct master {
 	uint32_t next_instance;
 	struct child broker;
 	struct child *workers; /* conf->global.nbproc of them */
+	struct child *leaving; /* workers whose place another has taken */
 	int worker_count;
 	int *bells; /* eventfd of each worker; NULL: they are not evened */
 	struct grave *graves;
@@ -97,6 +102,14 @@ MUST_USE int child_start(struct child *ch);
 void child_send(struct child *ch, const struct ipc_msg *msg);
 void child_signal(const struct child *ch, int sig);
 bool child_is_alive(const struct child *ch);
+/* A living worker leaves its place for another, to be started: it is in
+ * m->leaving now, and freed after its death. */
+struct child *child_leave(struct child *ch);
+/* None came: it is back in its place, and freed. */
+void child_return(struct child *old);
+/* All workers, those that leave, too; after NULL the first. NULL: the last was
+ * `after`. */
+struct child *child_next_worker(struct master *m, const struct child *after);
 /* As process 1: take the status of orphans of others. */
 void child_watch_orphans(struct event_base *base);
 

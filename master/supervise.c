@@ -17,6 +17,7 @@
 #include "master/certs.h"
 #include "master/logs.h"
 #include "master/master.h"
+#include "master/pairs.h"
 #include "shm/base/clock.h"
 #include "shm/base/mem.h"
 #include "shm/seg/stat.h"
@@ -88,6 +89,7 @@ static void
 supervise_start(struct child *ch)
 {
 	struct master *m = ch->m;
+	struct child *w = NULL;
 	int rc = child_start(ch);
 
 	if (rc) {
@@ -104,8 +106,8 @@ supervise_start(struct child *ch)
 	}
 	if (ch->role != ROLE_BROKER)
 		return;
-	for (int i = 0; i < m->worker_count; i++)
-		supervise_reconnect(m, &m->workers[i]);
+	while ((w = child_next_worker(m, w)))
+		supervise_reconnect(m, w);
 	for (const struct grave *g = m->graves; g; g = g->next)
 		supervise_tell_dead(m, g);
 }
@@ -167,7 +169,10 @@ supervise_bury(struct master *m, struct grave **at, uint32_t kept, bool swept)
 	struct board_proc *row = &m->seg.board.proc[g->proc];
 	char how[96];
 
-	if (swept)
+	if (swept && g->drained)
+		log_msg(LOGL_NOTICE, "worker %u (pid %d) has drained",
+		    g->index + 1, (int)g->pid);
+	else if (swept)
 		log_msg(LOGL_ALERT,
 		    "worker %u (pid %d) %s: %u client connections lost, "
 		    "%u idle backend connections kept",
@@ -201,6 +206,9 @@ supervise_dead_worker(struct child *ch, int wait_status)
 	g->wait_status = wait_status;
 	g->clients = atomic_load(&row->clients);
 	g->violated = ch->violated;
+	g->drained = ch->drains && WIFEXITED(wait_status) &&
+	    WEXITSTATUS(wait_status) == 0 && g->clients == 0;
+	pairs_forget(g->instance);
 	atomic_store(&row->state, PROC_DEAD);
 	while (*tail)
 		tail = &(*tail)->next;
@@ -228,11 +236,26 @@ supervise_dead_broker(struct child *ch, int wait_status)
 	atomic_store(&row->state, PROC_FREE);
 }
 
+/* Off the list of those that leave; false: it is none. */
+static bool
+supervise_has_left(struct child *ch)
+{
+	struct child **at = &ch->m->leaving;
+
+	while (*at && *at != ch)
+		at = &(*at)->next;
+	if (!*at)
+		return false;
+	*at = ch->next;
+	return true;
+}
+
 void
 supervise_death(struct child *ch, int wait_status)
 {
 	struct master *m = ch->m;
 	bool in_order = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+	bool is_leaving = supervise_has_left(ch);
 
 	clock_update();
 	if (ch->chan) {
@@ -258,7 +281,8 @@ supervise_death(struct child *ch, int wait_status)
 		break;
 	}
 	case MASTER_RUNNING:
-		supervise_respawn(ch);
+		if (!is_leaving)
+			supervise_respawn(ch);
 		break;
 	case MASTER_DRAINING:
 		if (ch->role == ROLE_BROKER && !in_order)
@@ -268,6 +292,8 @@ supervise_death(struct child *ch, int wait_status)
 	case MASTER_STATE_N:
 		break;
 	}
+	if (is_leaving)
+		free(ch);
 	master_progress(m);
 }
 
@@ -285,6 +311,7 @@ supervise_ready(struct child *ch)
 		log_msg(LOGL_NOTICE, "%s (pid %d) is ready",
 		    ch->role == ROLE_BROKER ? "broker" : "worker",
 		    (int)ch->pid);
+	pairs_ready(ch);
 	master_progress(ch->m);
 }
 
@@ -294,6 +321,7 @@ supervise_log_reopen(struct master *m, unsigned index)
 {
 	static uint64_t next_us[LOG_TARGETS_MAX];
 	struct ipc_msg msg = { .type = IPC_LOG_FD, .fd_count = 1 };
+	struct child *ch = NULL;
 	int fd, own;
 
 	if (index >= LOG_TARGETS_MAX || clock_us() < next_us[index])
@@ -305,9 +333,9 @@ supervise_log_reopen(struct master *m, unsigned index)
 	msg.u.log.target = index;
 	if (child_is_alive(&m->broker))
 		child_send(&m->broker, &msg);
-	for (int i = 0; i < m->worker_count; i++)
-		if (child_is_alive(&m->workers[i]))
-			child_send(&m->workers[i], &msg);
+	while ((ch = child_next_worker(m, ch)))
+		if (child_is_alive(ch))
+			child_send(ch, &msg);
 	own = fd;
 	log_target_fd(index, &own);
 }
@@ -316,14 +344,16 @@ static void
 supervise_violation(struct child *from, const struct ipc_violation *v)
 {
 	struct master *m = from->m;
-	struct child *bad = NULL;
+	struct child *bad = NULL, *ch = NULL;
 
-	if (from->role == ROLE_WORKER) {
+	if (from->role == ROLE_WORKER &&
+	    !pairs_has(v->instance, from->instance) &&
+	    !pairs_has(from->instance, v->instance)) {
 		bad = &m->broker;
 	} else {
-		for (int i = 0; i < m->worker_count; i++)
-			if (m->workers[i].instance == v->instance)
-				bad = &m->workers[i];
+		while ((ch = child_next_worker(m, ch)))
+			if (ch->instance == v->instance)
+				bad = ch;
 	}
 	if (!bad || !child_is_alive(bad))
 		return;

@@ -233,6 +233,18 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 }
 
 void
+accept_moved(const struct bind *bind)
+{
+	limit_add(&wk.board, LIM_GLOBAL, 0, wk.proc);
+	limit_add(&wk.board, LIM_FRONTEND, (uint32_t)bind->px->row, wk.proc);
+	if (bind->tls.enabled)
+		limit_add(&wk.board, LIM_TLS, 0, wk.proc);
+	wk.clients++;
+	atomic_store_explicit(
+	    &wk.row->clients, wk.clients, memory_order_relaxed);
+}
+
+void
 accept_ended(const struct bind *bind)
 {
 	unpermit(bind);

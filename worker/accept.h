@@ -15,6 +15,8 @@ enum accept_result { ACCEPT_DONE, ACCEPT_MORE, ACCEPT_CANNOT };
 void accept_start(const struct worker_heritage *h);
 /* Take who waits, then never accept again (drain). */
 void accept_stop(void);
+/* One came from another worker, where it was counted before. */
+void accept_moved(const struct bind *bind);
 /* A connection of this bind ended: its place in maxconn is free. */
 void accept_ended(const struct bind *bind);
 /*

@@ -6,6 +6,7 @@
 #include "worker/accept.h"
 #include "worker/duct.h"
 #include "worker/fconn.h"
+#include "worker/handover.h"
 #include "worker/stream_parts.h"
 #include "worker/wk.h"
 #include "worker/ws_bye.h"
@@ -42,7 +43,8 @@ on_look(struct wheel_timer *t)
 {
 	bool late = deadline_ms && clock_ms() >= deadline_ms;
 
-	if (wk.clients == 0 || late) {
+	handover_go_on();
+	if ((wk.clients == 0 && !handover_is_busy()) || late) {
 		wk.stop = true;
 		return;
 	}
@@ -200,6 +202,7 @@ drain_begin(const struct ipc_drain *how)
 	if (close_code)
 		spread_all();
 	pool_drain(wk.pool);
+	handover_start();
 	look_timer.fn = on_look;
 	on_look(&look_timer);
 }

@@ -403,6 +403,20 @@ duct_init(void)
 	return event_add(&set_event, NULL) < 0 ? -WSE_NOMEM : 0;
 }
 
+int
+duct_pend_add(struct duct *d, enum duct_side to, const char *p, size_t n)
+{
+	return n ? pend_add(&d->end[to], p, n) : 0;
+}
+
+void
+duct_freeze(struct duct *d)
+{
+	watch(d, CLIENT, 0);
+	watch(d, SERVER, 0);
+	wheel_del(wk.wheel, &d->timer);
+}
+
 void
 duct_drop_bytes(struct duct *d)
 {

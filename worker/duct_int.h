@@ -44,8 +44,10 @@ struct duct {
 	char cookie[2];           /* letters of struct txn_cookie */
 	uint8_t level;            /* enum log_level of its line */
 	uint8_t retries;          /* for dontlog-normal; stops at the top */
-	bool counted;             /* in LIM_BACKEND */
-	bool dead;                /* events of this turn are not for it */
+	bool counted : 1;         /* in LIM_BACKEND */
+	bool dead : 1;            /* events of this turn are not for it */
+	bool stays : 1;           /* no other worker can take it */
+	bool frozen : 1;          /* it is to move: out of loop and list */
 	struct ws_watch watch;
 };
 
@@ -78,6 +80,12 @@ void duct_drop_side(struct duct *d, enum duct_side to);
 /* Watch both sides for what d waits for, and set its timer. */
 void duct_settle(struct duct *d);
 
+/* Bytes for one side that wait. 0 or -WSE_NOMEM. */
+MUST_USE int
+duct_pend_add(struct duct *d, enum duct_side to, const char *p, size_t n);
+/* Neither events nor its timer come any more, until duct_settle(). */
+void duct_freeze(struct duct *d);
+
 /* --- duct_bye.c, ws_bye_has_begun(): may end d --- */
 /* Bytes from one side. */
 void duct_bye_came(struct duct *d, enum duct_side from, struct sv in);
@@ -89,6 +97,12 @@ void duct_bye_step(struct duct *d);
 void duct_bye_timer(struct duct *d);
 
 /* --- duct_life.c --- */
+/* All that live, but those that are to move. */
+extern struct list duct_list;
+/* An empty one, with or without TLS at its ends; NULL: no memory. */
+struct duct *duct_alloc(bool client_tls, bool server_tls);
+/* Give back all it has but descriptors, slot and counts; it may be dead. */
+void duct_free(struct duct *d);
 void duct_term(struct duct *d, char who, char where);
 /* Write its log line, close both ends; d is dead, and freed later. */
 void duct_finish(struct duct *d);

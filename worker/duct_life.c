@@ -16,8 +16,8 @@ enum { ARENA_BYTES = 4096, RETRIES_MAX = 255 };
 
 static struct mempool duct_pool = MEMPOOL_SLABS(struct duct);
 static struct mempool tls_pool = MEMPOOL_SLABS(struct duct_tls);
-static struct list live_list = { &live_list, &live_list };
 static struct list dead_list = { &dead_list, &dead_list };
+struct list duct_list = { &duct_list, &duct_list };
 
 void
 duct_term(struct duct *d, char who, char where)
@@ -101,6 +101,20 @@ duct_finish(struct duct *d)
 }
 
 void
+duct_free(struct duct *d)
+{
+	list_del(&d->node);
+	wheel_del(wk.wheel, &d->timer);
+	logfmt_frozen_free(&d->line);
+	duct_drop_bytes(d);
+	ws_ping_end(&d->watch);
+	ws_bye_free(&d->watch);
+	tls_free(&d->end[CLIENT]);
+	tls_free(&d->end[SERVER]);
+	mempool_put(&duct_pool, d);
+}
+
+void
 duct_bury(void)
 {
 	while (!list_is_empty(&dead_list)) {
@@ -131,7 +145,7 @@ duct_shut(uint32_t server, char why)
 	struct list *it, *tmp;
 	unsigned n = 0;
 
-	list_for_safe(it, tmp, &live_list)
+	list_for_safe(it, tmp, &duct_list)
 	{
 		struct duct *d = list_entry(it, struct duct, node);
 
@@ -216,7 +230,7 @@ duct_each(bool (*fn)(struct ws_watch *w, const struct server *srv))
 {
 	struct list *it;
 
-	list_for(it, &live_list)
+	list_for(it, &duct_list)
 	{
 		struct duct *d = list_entry(it, struct duct, node);
 
@@ -283,20 +297,21 @@ rest_take(struct stream *s, struct rest *r)
 	flow_end(&s->up);
 }
 
-/* A duct with room for what s has; NULL: no memory, nothing is taken. */
-static struct duct *
-duct_new(const struct stream *s)
+struct duct *
+duct_alloc(bool client_tls, bool server_tls)
 {
 	struct duct *d = mempool_get(&duct_pool);
 	struct duct_tls *c = NULL, *v = NULL;
 
-	if (d && s->fc->x.tls)
+	if (d && client_tls)
 		c = mempool_get(&tls_pool);
-	if (d && s->b.x.tls)
+	if (d && server_tls)
 		v = mempool_get(&tls_pool);
-	if (d && (c || !s->fc->x.tls) && (v || !s->b.x.tls)) {
+	if (d && (c || !client_tls) && (v || !server_tls)) {
 		d->end[CLIENT].tls = c;
 		d->end[SERVER].tls = v;
+		d->end[CLIENT].fd = d->end[SERVER].fd = -1;
+		d->timer.fn = on_timer;
 		return d;
 	}
 	if (c)
@@ -353,8 +368,7 @@ note(struct duct *d, struct stream *s)
 	    (uint8_t)(l->retries < RETRIES_MAX ? l->retries : RETRIES_MAX);
 	d->line = access_log_freeze(s);
 	d->counted = s->b.counted;
-	d->timer.fn = on_timer;
-	list_add_tail(&live_list, &d->node);
+	list_add_tail(&duct_list, &d->node);
 	ws_ping_start(&d->watch, duct_fe(d)->http.ws_ping_ms,
 	    d->srv->px->http.ws_ping_ms);
 }
@@ -384,7 +398,7 @@ duct_start(struct stream *s)
 {
 	struct fconn *fc = s->fc;
 	struct rest r;
-	struct duct *d = fits(s) ? duct_new(s) : NULL;
+	struct duct *d = fits(s) ? duct_alloc(s->fc->x.tls, s->b.x.tls) : NULL;
 
 	if (!d)
 		return false;

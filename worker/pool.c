@@ -27,6 +27,7 @@ pool_new(struct event_base *base, const struct conf *conf,
 	p->proc = proc;
 	list_init(&p->sent);
 	list_init(&p->local);
+	list_init(&p->passes);
 	pool_idle_init(p);
 	pool_tls_init(p);
 	pool_chan_init(p);

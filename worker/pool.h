@@ -171,6 +171,34 @@ struct pool_tunnel pool_tunnel_take(
 /* It has ended: takes *fd; gives the permit back. */
 void pool_tunnel_end(
     struct pool *p, struct pool_tunnel t, const struct server *srv, int *fd);
+/*
+ * A slot that is a tunnel (or leased) passes to another worker with its
+ * connection, or comes from one.  Not touched by the caller in between.
+ */
+enum pool_pass_what {
+	PASS_GIVE, /* `peer` may take it */
+	PASS_BACK, /* nobody may any more: fn tells whose it is */
+	PASS_TAKE  /* from `peer`, who gives it: fn */
+};
+struct pool_pass {
+	struct list node;
+	uint32_t slot, gen, peer; /* instance */
+	enum pool_pass_what what;
+	bool sent;
+	void (*fn)(struct pool_pass *s, bool ours); /* may free s */
+};
+/* False: try again later; there is no broker, or it has not heard of it all. */
+bool pool_pass_may_begin(const struct pool *p, uint32_t slot);
+/* slot, gen, peer, fn are set. */
+void pool_pass_give(struct pool *p, struct pool_pass *s);
+void pool_pass_back(struct pool *p, struct pool_pass *s);
+void pool_pass_take(struct pool *p, struct pool_pass *s);
+/* The end: it is another's, with its permit; */
+void pool_pass_given(struct pool *p, struct pool_pass *s, uint32_t server);
+/* ours still; */
+void pool_pass_kept(struct pool_pass *s);
+/* ours from now on. */
+void pool_pass_taken(struct pool *p, struct pool_pass *s, uint32_t server);
 /* Give all idle connections to the broker; afterwards pool_get() still works
  * for streams in flight. */
 void pool_drain(struct pool *p);

@@ -145,6 +145,7 @@ on_later(evutil_socket_t fd, short what, void *arg)
 	if (p->owed_count)
 		pool_chan_flush(p);
 	shut_say(p);
+	pool_pass_again(p, false);
 	pool_lease_send(p);
 	pool_lease_serve_local(p);
 	pool_lease_serve_open(p);
@@ -159,6 +160,8 @@ on_keep(struct pool *p, const struct ipc_slot *m)
 
 	if (m->slot >= p->board->cap.slot_count)
 		return -WSE_RANGE;
+	if (pool_pass_answer(p, m->slot, m->gen, true))
+		return 0;
 	bc = p->by_slot[m->slot];
 	if (bc && bc->gen == m->gen)
 		bc->asked = false;
@@ -174,6 +177,8 @@ on_revoke(struct pool *p, const struct ipc_slot *m)
 
 	if (m->slot >= p->board->cap.slot_count)
 		return -WSE_RANGE;
+	if (pool_pass_answer(p, m->slot, m->gen, false))
+		return 0;
 	bc = p->by_slot[m->slot];
 	if (!bc || bc->gen != m->gen)
 		return 0;
@@ -201,6 +206,7 @@ sweep(struct pool *p)
 		else
 			bc->asked = false; /* or its GRANT follows */
 	}
+	pool_pass_again(p, true);
 }
 
 static int
@@ -244,6 +250,9 @@ on_msg(struct chan *c, struct ipc_msg *m, void *arg)
 		return pool_lease_granted(p, m);
 	case IPC_FAIL:
 		return pool_lease_failed(p, &m->u.fail);
+	case IPC_MOVED:
+		(void)pool_pass_answer(p, m->u.slot.slot, m->u.slot.gen, true);
+		return 0;
 	case IPC_KEEP:
 		return on_keep(p, &m->u.slot);
 	case IPC_REVOKE:
@@ -337,6 +346,7 @@ hold_run(struct pool *p)
 	p->open = true;
 	pool_chan_flush(p);
 	pool_lease_send(p);
+	pool_pass_new_broker(p);
 	pool_chan_later(p);
 }
 

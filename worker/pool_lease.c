@@ -27,6 +27,13 @@ pool_permit_try(struct pool *p, uint32_t server)
 }
 
 void
+pool_permit_add(struct pool *p, uint32_t server)
+{
+	limit_add(p->board, LIM_SERVER, server, p->proc);
+	p->servers[server].permits++;
+}
+
+void
 pool_permit_drop(struct pool *p, uint32_t server, bool tell)
 {
 	CHK(p->servers[server].permits > 0);

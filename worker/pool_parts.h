@@ -10,6 +10,7 @@
 #ifndef WORKER_POOL_PARTS_H
 #define WORKER_POOL_PARTS_H
 
+#include "shm/base/chk.h"
 #include "shm/base/mem.h"
 #include "shm/proto/tls_rec.h"
 #include "shm/seg/limit.h"
@@ -58,6 +59,8 @@ struct pool {
 	bool *owes;     /* by slot: it is in `owed` */
 	uint32_t *owed; /* slots whose notice could not be sent */
 	unsigned owed_count, owed_room;
+	struct list passes; /* pool_pass.node, unanswered */
+	bool passes_unsent; /* one of them waits for room in the channel */
 	struct event later;
 	struct list warm;  /* bconn.warm, idle TLS, last released first */
 	struct event cool; /* gives up what is warm no more */
@@ -147,6 +150,17 @@ MUST_USE int pool_lease_failed(struct pool *p, const struct ipc_fail *f);
 /* A permit in the own cell, or not. */
 bool pool_permit_try(struct pool *p, uint32_t server);
 void pool_permit_drop(struct pool *p, uint32_t server, bool tell);
+
+/* Counted in the own cell without asking: it was counted elsewhere. */
+void pool_permit_add(struct pool *p, uint32_t server);
+
+/* --- pool_pass.c --- */
+/* KEEP, MOVED (ours) or REVOKE. False: it is about none of these. */
+bool pool_pass_answer(struct pool *p, uint32_t slot, uint32_t gen, bool ours);
+/* Say what could not be sent; all: what was, too. */
+void pool_pass_again(struct pool *p, bool all);
+/* After HOLD_END. */
+void pool_pass_new_broker(struct pool *p);
 
 /* --- pool_chan.c --- */
 void pool_chan_init(struct pool *p);

@@ -27,6 +27,7 @@
 #include "worker/fconn.h"
 #include "worker/fconn_tls.h"
 #include "worker/h2_front.h"
+#include "worker/handover.h"
 #include "worker/h2_back.h"
 #include "worker/rule_hooks.h"
 #include "worker/sandbox.h"
@@ -128,6 +129,9 @@ on_master_msg(struct chan *c, struct ipc_msg *m, void *arg)
 	case IPC_CERT_USE:
 		cert_use(m);
 		return 0;
+	case IPC_PEER:
+		handover_peer(m);
+		return 0;
 	case IPC_BROKER:
 		if (m->fd_count)
 			pool_broker(wk.pool, &m->fd[0]);
@@ -173,6 +177,12 @@ on_violation(void *arg, const struct ipc_violation *v)
 	m.u.violation = *v;
 	stat_add(&wk.stat->violations, 1);
 	tell_master(&m);
+}
+
+static void
+on_peer_violation(const struct ipc_violation *v)
+{
+	on_violation(NULL, v);
 }
 
 static void
@@ -297,6 +307,7 @@ channels_start(const struct worker_heritage *h)
 	pool_on_welcome(wk.pool, on_welcome, NULL);
 	pool_on_violation(wk.pool, on_violation, NULL);
 	pool_on_shut(wk.pool, shut_server, NULL);
+	handover_on_violation(on_peer_violation);
 	fd = h->broker_fd;
 	pool_broker(wk.pool, &fd);
 }

@@ -15,6 +15,9 @@ libwsb_a_SOURCES += \
 	worker/fconn_tls.c worker/fconn_tls.h \
 	worker/flow.c worker/flow.h \
 	worker/h1_head.c \
+	worker/handover.c worker/handover.h worker/handover_int.h \
+	worker/handover_duct.c \
+	worker/handover_msg.c worker/handover_msg.h \
 	worker/h2_front.c worker/h2_front.h worker/h2_front_int.h \
 	worker/h2_front_rest.c worker/h2_front_stream.c \
 	worker/hop.c worker/hop.h \

@@ -2,6 +2,7 @@
 #include "worker/ws_ping.h"
 
 #include <openssl/rand.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "shm/base/clock.h"
@@ -61,6 +62,36 @@ ws_ping_end(struct ws_watch *w)
 	if (w->ping)
 		mempool_put(&ping_pool, w->ping);
 	w->ping = NULL;
+}
+
+struct sv
+ws_ping_bytes(const struct ws_watch *w)
+{
+	return sv_of((const char *)w->ping, sizeof(*w->ping));
+}
+
+int
+ws_ping_from(struct ws_watch *w, struct sv bytes)
+{
+	struct ws_ping *g;
+	uint8_t waits;
+
+	if (bytes.n != sizeof(*g))
+		return -WSE_CORRUPT;
+	g = mempool_get(&ping_pool);
+	if (!g)
+		return -WSE_NOMEM;
+	memcpy(g, bytes.p, sizeof(*g));
+	for (int i = 0; i < SIDES; i++) { /* any byte may have come */
+		memcpy(
+		    &waits, bytes.p + offsetof(struct ws_ping, waits) + i, 1);
+		g->waits[i] = waits != 0;
+	}
+	w->ping = g;
+	if (g->held_n[WS_IN] < PONG_MAX && g->held_n[WS_OUT] < PONG_MAX)
+		return 0;
+	ws_ping_end(w);
+	return -WSE_CORRUPT;
 }
 
 /* --- the answer --- */

@@ -33,6 +33,12 @@ enum ws_ping_todo {
 void ws_ping_start(struct ws_watch *w, unsigned client_ms, unsigned server_ms);
 void ws_ping_end(struct ws_watch *w);
 /*
+ * For another process: its state in bytes (w->ping is one), and back from them,
+ * which are input.  0, -WSE_NOMEM, -WSE_CORRUPT.
+ */
+struct sv ws_ping_bytes(const struct ws_watch *w);
+MUST_USE int ws_ping_from(struct ws_watch *w, struct sv bytes);
+/*
  * What it says is to be seen by ws_ping_next(), which can make it up to
  * WS_PING_MAX bytes more; else ws_ping_heard() will do.
  */

@@ -126,6 +126,13 @@ xprt_tls_move(struct xtls *to, struct xtls *from, struct tls_rec *rec)
 	memset(from, 0, sizeof(*from));
 }
 
+int
+xprt_tls_refill(struct xtls *xt, struct sv in, struct sv out)
+{
+	int r = in.n ? keep(xt, in_of, in.p, in.n, in.n) : 0;
+	return r == 0 && out.n ? keep(xt, out_of, out.p, out.n, out.n) : r;
+}
+
 void
 xprt_tls_end(struct xtls *xt)
 {

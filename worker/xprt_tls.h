@@ -51,6 +51,8 @@ MUST_USE int xprt_tls_preload(struct xtls *xt, const void *p, size_t n);
 /* `to` goes on where `from` is, on rec, a copy of its records' state; nothing
  * is activated from now on. */
 void xprt_tls_move(struct xtls *to, struct xtls *from, struct tls_rec *rec);
+/* Just begun: bytes that another process held. 0 or -WSE_NOMEM. */
+MUST_USE int xprt_tls_refill(struct xtls *xt, struct sv in, struct sv out);
 /* Give up buffers; rec keeps its contexts. Harmless when never begun. */
 void xprt_tls_end(struct xtls *xt);
 

@@ -25,6 +25,7 @@ conf_new(void)
 	c->global.stats_maxconn = 10;
 	c->global.bufsize_bytes = 16384;
 	c->global.multi_queue = true;
+	c->global.tunnel_handover = true;
 	c->global.h2_max_streams = 100;
 	c->global.h2_window_bytes = 65535;
 	c->global.maxrewrite_bytes = 1024;

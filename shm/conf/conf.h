@@ -353,6 +353,7 @@ struct conf_global {
 	unsigned h2_max_streams;   /* tune.h2.max-concurrent-streams */
 	unsigned h2_window_bytes;  /* tune.h2.initial-window-size */
 	bool h2_no_connect;        /* h2-workaround-bogus-websocket-clients */
+	bool tunnel_handover;      /* connections move to other workers */
 	bool multi_queue;          /* tune.listener.multi-queue: even workers */
 };
 

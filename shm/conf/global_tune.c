@@ -108,6 +108,19 @@ parse_h2_no_connect(struct conf_parse *cp, const struct keyword *kw)
 }
 
 static int
+parse_handover(struct conf_parse *cp, const struct keyword *kw)
+{
+	const char *word = conf_word(cp, 1);
+
+	(void)kw;
+	if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0)
+		return conf_error(cp, 1,
+		    "'tunnel-handover' expects 'on' or 'off', not '%s'", word);
+	cp->conf->global.tunnel_handover = strcmp(word, "on") == 0;
+	return conf_no_more(cp, 2);
+}
+
+static int
 parse_multi_queue(struct conf_parse *cp, const struct keyword *kw)
 {
 	const char *word;
@@ -157,6 +170,9 @@ const struct keyword global_tune_tbl[] = {
 	    "Largest frame taken: fixed." },
 	{ KW_GLOBAL, "tune.idle-pool.shared", parse_nothing, 0, "on|off",
 	    "Without effect: the pool is always shared." },
+	{ KW_GLOBAL, "tunnel-handover", parse_handover, 0, "on|off",
+	    "Whether connections of a worker that drains move to other workers "
+	    "(on, the default) or stay with it to their end." },
 	{ KW_GLOBAL, "tune.listener.multi-queue", parse_multi_queue, 0,
 	    "on|fair|off",
 	    "on, the default: workers are kept even, new clients go to those "

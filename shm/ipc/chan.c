@@ -426,7 +426,8 @@ chan_send(struct chan *c, const struct ipc_msg *m)
 	if (r != -WSE_AGAIN && r != -WSE_NOMEM)
 		return r;
 	q = enqueue(c, wire, (size_t)n, m);
-	if (q == 0)
+	/* refused with nothing queued: there is room when it may be sent */
+	if (q == 0 || c->queued == 0)
 		arm(c, r);
 	return q;
 }
@@ -459,6 +460,12 @@ void
 chan_phase(struct chan *c, unsigned phase)
 {
 	c->phase = phase;
+}
+
+void
+chan_arg(struct chan *c, void *arg)
+{
+	c->arg = arg;
 }
 
 void

@@ -40,6 +40,8 @@ struct chan *chan_new(struct event_base *base, int *fd, enum proc_role self,
     enum proc_role peer, chan_msg_fn *on_msg, chan_end_fn *on_end, void *arg);
 void chan_free(struct chan **c);
 void chan_phase(struct chan *c, unsigned phase);
+/* What handlers are given from now on. */
+void chan_arg(struct chan *c, void *arg);
 /*
  * Send or queue.  The descriptors in m->fd are the caller's to keep (sent as
  * copies; queued ones are dup'ed).  -WSE_FULL: queue full, see chan_on_room().
@@ -48,7 +50,8 @@ void chan_phase(struct chan *c, unsigned phase);
  * -WSE_RANGE, -WSE_DENIED: not a message this end may send.
  */
 MUST_USE int chan_send(struct chan *c, const struct ipc_msg *m);
-/* Most messages that may be queued, CHAN_QUEUE_MAX unless told. */
+/* Most messages that may be queued, CHAN_QUEUE_MAX unless told; 0: what is not
+ * refused was sent. */
 void chan_limit(struct chan *c, unsigned count);
 /* After a chan_send() was refused with -WSE_FULL: called, from the loop, once
  * half of the queue is free. May send and may chan_free(). */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The wire: a head {type, bytes of the whole}, the message's struct, and for
- * LEASE, FAIL and VIOLATION only the used bytes of their arrays.
+ * LEASE, FAIL and VIOLATION only the used bytes of their arrays; behind MOVE's
+ * and MOVE_MORE's come the bytes they carry.
  */
 #include "shm/ipc/ipc.h"
 
@@ -35,9 +36,17 @@ _Static_assert(sizeof(struct ipc_child) == 16, "child");
 _Static_assert(sizeof(struct ipc_dead) == 20, "dead");
 _Static_assert(sizeof(struct ipc_drain) == 8, "drain");
 _Static_assert(sizeof(struct ipc_log) == 4, "log");
+_Static_assert(sizeof(struct ipc_pass) == 12, "pass");
+_Static_assert(sizeof(struct ipc_peer) == 8, "peer");
+_Static_assert(sizeof(struct ipc_move) == 16, "move");
+_Static_assert(sizeof(struct ipc_move_done) == 8, "move done");
 _Static_assert(VIOLATION_FIXED == 12, "violation");
 _Static_assert(sizeof(struct head) + sizeof(struct ipc_lease) <= IPC_WIRE_MAX,
     "the largest message fits");
+_Static_assert(
+    sizeof(struct head) + sizeof(struct ipc_move) + IPC_MOVE_BYTES_MAX <=
+	IPC_WIRE_MAX,
+    "a moving connection's fits");
 
 static uint8_t *
 put(uint8_t *out, const void *p, size_t n)
@@ -97,6 +106,10 @@ put_body(uint8_t *at, const struct ipc_msg *m)
 	case IPC_FAIL:
 		at = put(at, &m->u.fail, FAIL_FIXED);
 		return put_text(at, m->u.fail.text, IPC_WHY_MAX);
+	case IPC_MOVE:
+	case IPC_MOVE_MORE:
+		at = put(at, &m->u.move, sizeof(m->u.move));
+		return put(at, m->more, m->u.move.bytes);
 	default: /* no tail: the struct as it is */
 		return put(at, &m->u, ipc_tbl[m->type].bytes);
 	}
@@ -165,6 +178,17 @@ get_fail(const uint8_t *p, size_t n, struct ipc_fail *f)
 }
 
 static bool
+get_move(const uint8_t *p, size_t n, struct ipc_msg *m)
+{
+	const size_t fixed = sizeof(m->u.move);
+
+	if (!take(&p, &n, &m->u.move, fixed, fixed))
+		return false;
+	m->more = p;
+	return n == m->u.move.bytes;
+}
+
+static bool
 get_body(const uint8_t *p, size_t n, struct ipc_msg *m)
 {
 	switch (m->type) {
@@ -174,6 +198,9 @@ get_body(const uint8_t *p, size_t n, struct ipc_msg *m)
 		return get_violation(p, n, &m->u.violation);
 	case IPC_FAIL:
 		return get_fail(p, n, &m->u.fail);
+	case IPC_MOVE:
+	case IPC_MOVE_MORE:
+		return get_move(p, n, m);
 	default: /* no tail */
 		return n == ipc_tbl[m->type].bytes &&
 		    take(&p, &n, &m->u, n, sizeof(m->u));

@@ -10,7 +10,7 @@
 
 #include "shm/ipc/ipc_tbl.h"
 
-enum { IPC_WIRE_MAX = 1024 }; /* bytes; every message fits */
+enum { IPC_WIRE_MAX = 6400 }; /* bytes; every message fits */
 
 /* Bytes written, -WSE_RANGE (a field the receiver would refuse) or
  * -WSE_TOOBIG. */

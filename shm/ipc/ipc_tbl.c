@@ -182,6 +182,43 @@ valid_cli(const struct ipc_msg *m)
 }
 
 static int
+valid_pass(const struct ipc_msg *m)
+{
+	return ok_if(m->u.pass.slot != UINT32_MAX && m->u.pass.gen != 0 &&
+	    m->u.pass.peer <= INSTANCE_MAX);
+}
+
+static int
+valid_take(const struct ipc_msg *m)
+{
+	return m->u.pass.peer ? valid_pass(m) : -WSE_RANGE;
+}
+
+static int
+valid_peer(const struct ipc_msg *m)
+{
+	return ok_if(
+	    instance_is_valid(m->u.peer.instance) && m->u.peer.takes <= 1);
+}
+
+static int
+valid_move(const struct ipc_msg *m)
+{
+	const struct ipc_move *v = &m->u.move;
+
+	return ok_if(v->serial != 0 && v->bytes != 0 &&
+	    v->bytes <= IPC_MOVE_BYTES_MAX && v->bytes <= v->total);
+}
+
+static int
+valid_move_done(const struct ipc_msg *m)
+{
+	const struct ipc_move_done *d = &m->u.move_done;
+
+	return ok_if(d->serial != 0 && d->err <= 0 && d->err > -WSE_N);
+}
+
+static int
 valid_violation(const struct ipc_msg *m)
 {
 	return ok_if(instance_is_valid(m->u.violation.instance) &&
@@ -212,6 +249,10 @@ const struct ipc_row ipc_tbl[IPC_TYPE_N] = {
 	    0, NULL, "all HOLDs were sent; unanswered LEASEs follow" },
 	[IPC_SHUT_DONE] = { "SHUT_DONE", W, B, PHASE_ANY, 0, 0, S(shut),
 	    valid_shut_done, "a SHUT, and all before it, was obeyed" },
+	[IPC_GIVE] = { "GIVE", W, B, P_WORK, 0, 0, S(pass), valid_pass,
+	    "another worker may take this slot, or nobody any more" },
+	[IPC_TAKE] = { "TAKE", W, B, P_WORK, 0, 0, S(pass), valid_take,
+	    "takes a slot that its holder gives; MOVED or REVOKE follows" },
 	[IPC_WELCOME] = { "WELCOME", B, W, PHASE_NEW, 0, 0, S(welcome),
 	    valid_welcome, "answers HELLO" },
 	[IPC_GRANT] = { "GRANT", B, W, P_SERVE, 0, 1, S(grant), valid_grant,
@@ -226,6 +267,8 @@ const struct ipc_row ipc_tbl[IPC_TYPE_N] = {
 	    "look at all your idle slots: some were revoked" },
 	[IPC_SHUT] = { "SHUT", B, W, P_SERVE, 0, 0, S(shut), valid_shut,
 	    "end what goes through a server; answered by SHUT_DONE" },
+	[IPC_MOVED] = { "MOVED", B, W, P_SERVE, 0, 0, S(slot), valid_slot,
+	    "answers TAKE: the slot is yours" },
 	[IPC_CHILD] = { "CHILD", M, B, PHASE_ANY, 2, 2, S(child), valid_child,
 	    "a worker exists: its channel and its vault" },
 	[IPC_DEAD] = { "DEAD", M, B, PHASE_ANY, 0, 0, S(dead), valid_dead,
@@ -242,6 +285,14 @@ const struct ipc_row ipc_tbl[IPC_TYPE_N] = {
 	    "a channel to a new broker" },
 	[IPC_CERT_USE] = { "CERT_USE", M, W, PHASE_ANY, 1, 1, S(cert),
 	    valid_cert, "use this certificate; answered by CERT_DONE" },
+	[IPC_PEER] = { "PEER", M, W, PHASE_ANY, 1, 1, S(peer), valid_peer,
+	    "a channel to another worker, to give to it or to take from it" },
+	[IPC_MOVE] = { "MOVE", W, W, PHASE_HOLDING, 1, 2, S(move), valid_move,
+	    "a connection moves here; MOVE_DONE follows" },
+	[IPC_MOVE_MORE] = { "MOVE_MORE", W, W, PHASE_HOLDING, 0, 0, S(move),
+	    valid_move, "more of its description" },
+	[IPC_MOVE_DONE] = { "MOVE_DONE", W, W, PHASE_OPEN, 0, 0, S(move_done),
+	    valid_move_done, "it has moved, or is refused" },
 	[IPC_CERT_SET] = { "CERT_SET", B, M, PHASE_ANY, 1, 1, S(cert),
 	    valid_cert, "a certificate for all; answered by CERT_ACKs" },
 	[IPC_CERT_DONE] = { "CERT_DONE", W, M, PHASE_ANY, 0, 0, S(cert),

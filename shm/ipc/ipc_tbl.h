@@ -15,7 +15,8 @@ enum {
 	IPC_PROXY_HDR_MAX = 256,
 	IPC_FD_MAX = 2,
 	IPC_TEXT_MAX = 128,
-	IPC_WHY_MAX = 96
+	IPC_WHY_MAX = 96,
+	IPC_MOVE_BYTES_MAX = 6144 /* of a moving connection in a message */
 };
 
 enum ipc_type {
@@ -31,6 +32,8 @@ enum ipc_type {
 	IPC_HOLD,
 	IPC_HOLD_END,
 	IPC_SHUT_DONE,
+	IPC_GIVE,
+	IPC_TAKE,
 	/* broker -> worker */
 	IPC_WELCOME,
 	IPC_GRANT,
@@ -39,6 +42,7 @@ enum ipc_type {
 	IPC_REVOKE,
 	IPC_SWEEP,
 	IPC_SHUT,
+	IPC_MOVED,
 	/* master -> broker */
 	IPC_CHILD,
 	IPC_DEAD,
@@ -50,6 +54,11 @@ enum ipc_type {
 	/* master -> worker */
 	IPC_BROKER,
 	IPC_CERT_USE,
+	IPC_PEER,
+	/* worker -> worker */
+	IPC_MOVE,
+	IPC_MOVE_MORE,
+	IPC_MOVE_DONE,
 	/* broker -> master */
 	IPC_CERT_SET,
 	/* worker -> master */
@@ -243,6 +252,41 @@ struct ipc_cli {
 	uint32_t level; /* 0 user, 1 operator, 2 admin */
 };
 
+/*
+ * A held slot goes from one worker to another.  GIVE, by its holder: peer may
+ * have it, 0: nobody may (answered by KEEP, or REVOKE: it is gone).  TAKE, by
+ * who is given it: peer is the giver; answered by MOVED or REVOKE.
+ */
+struct ipc_pass {
+	uint32_t slot, gen;
+	uint32_t peer; /* instance */
+};
+
+/* master -> worker: the end of a pair with another one comes along. */
+struct ipc_peer {
+	uint32_t instance; /* the other's */
+	uint32_t takes;    /* 1: connections come from there; 0: they go there
+			    */
+};
+
+/*
+ * MOVE: a connection, its descriptors and the first of `total` bytes that
+ * describe it; MOVE_MORE: the next ones.  Their bytes are not in this struct
+ * but at ipc_msg.more.
+ */
+struct ipc_move {
+	uint32_t serial; /* the sender's number for it, 1.. */
+	uint32_t kind;   /* enum move_kind, worker/handover_msg.h */
+	uint32_t total;
+	uint32_t bytes; /* in this message, at ipc_msg.more */
+};
+
+/* The receiver has it from now on, or (err) will not have it. */
+struct ipc_move_done {
+	uint32_t serial;
+	int32_t err; /* -WSE_* or 0 */
+};
+
 struct ipc_violation {
 	uint32_t instance; /* who */
 	uint32_t type;     /* message type, or 0 for shared memory */
@@ -257,6 +301,8 @@ struct ipc_msg {
 			       rest is closed */
 	bool truncated;     /* received: its descriptors were lost because this
 			       process has none left; fd_count is 0 */
+	const void *more;   /* MOVE, MOVE_MORE: u.move.bytes bytes; received:
+			       valid in the handler only */
 	union {
 		struct ipc_hello hello;
 		struct ipc_welcome welcome;
@@ -272,6 +318,10 @@ struct ipc_msg {
 		struct ipc_cert cert;
 		struct ipc_cli cli;
 		struct ipc_shut shut;
+		struct ipc_pass pass;
+		struct ipc_peer peer;
+		struct ipc_move move;
+		struct ipc_move_done move_done;
 		struct ipc_violation violation;
 	} u;
 };
@@ -281,7 +331,8 @@ struct ipc_msg {
  * between a worker and the broker: NEW until HELLO (WELCOME at the worker),
  * HOLDING at the broker while HOLDs are to come, else OPEN.  A worker says
  * nothing between its HELLO and the WELCOME.  Messages from and to the master
- * may arrive in any phase.
+ * may arrive in any phase.  A pair of workers: OPEN at the end that gives,
+ * HOLDING at the one that takes.
  */
 enum {
 	PHASE_NEW = 1,

@@ -62,6 +62,21 @@ ws_frame_is_closed(const struct ws_frame *f)
 	return f->how & HOW_CODE;
 }
 
+bool
+ws_frame_is_sound(const struct ws_frame *f)
+{
+	switch (f->at) {
+	case AT_LENGTH:
+		return f->more >= 1 && f->more <= 8;
+	case AT_KEY:
+		return f->more >= 1 && f->more <= KEY_BYTES && !(f->left >> 63);
+	case AT_BODY:
+		return !(f->left >> 63);
+	default:
+		return f->at <= AT_SECOND;
+	}
+}
+
 static bool
 is_control(uint8_t first)
 {

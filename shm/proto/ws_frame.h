@@ -64,6 +64,8 @@ bool ws_frame_is_lost(const struct ws_frame *f);
 bool ws_frame_is_between(const struct ws_frame *f);
 /* Fragments of a message are to come, perhaps after control frames. */
 bool ws_frame_is_inside(const struct ws_frame *f);
+/* It may be what this process left: one of another process is input. */
+bool ws_frame_is_sound(const struct ws_frame *f);
 /* A Close has passed, or its code: nothing may follow it. */
 bool ws_frame_is_closed(const struct ws_frame *f);
 

@@ -69,3 +69,7 @@ tests_unit_worker_test_ev_mem_LDADD = $(worker_ldadd)
 check_PROGRAMS += tests/unit/worker/test_ws_ping
 tests_unit_worker_test_ws_ping_SOURCES = tests/unit/worker/test_ws_ping.c
 tests_unit_worker_test_ws_ping_LDADD = $(worker_ldadd)
+
+check_PROGRAMS += tests/unit/worker/test_handover_msg
+tests_unit_worker_test_handover_msg_SOURCES = tests/unit/worker/test_handover_msg.c
+tests_unit_worker_test_handover_msg_LDADD = $(worker_ldadd)

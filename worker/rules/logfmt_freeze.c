@@ -164,6 +164,63 @@ logfmt_freeze_text(struct txn *t, struct sv line)
 	return freeze(&o, text, log_time_get(&o));
 }
 
+struct sv
+logfmt_frozen_bytes(const struct logfmt_frozen *z)
+{
+	return sv_of((const char *)z,
+	    offsetof(struct logfmt_frozen, text) + (size_t)z->bytes);
+}
+
+/* Whole runs, items that f asks at the end, and FREEZE_END behind the last. */
+static bool
+is_text_sound(const struct logfmt *f, struct sv text)
+{
+	uint16_t n, item;
+
+	while (text.n >= sizeof(n) + sizeof(item)) {
+		memcpy(&n, text.p, sizeof(n));
+		if (text.n < sizeof(n) + n + sizeof(item))
+			return false;
+		memcpy(&item, text.p + sizeof(n) + n, sizeof(item));
+		text.p += sizeof(n) + n + sizeof(item);
+		text.n -= sizeof(n) + n + sizeof(item);
+		if (item == FREEZE_END)
+			return text.n == 0;
+		if (!f || item >= f->count || !is_late(&f->item[item]))
+			return false;
+	}
+	return false;
+}
+
+struct logfmt_frozen *
+logfmt_frozen_from(const struct logfmt *f, struct sv bytes)
+{
+	const size_t head = offsetof(struct logfmt_frozen, text);
+	struct logfmt_frozen *z;
+
+	if (bytes.n < head || bytes.n - head > FREEZE_BYTES_MAX ||
+	    !is_text_sound(f, sv_of(bytes.p + head, bytes.n - head)))
+		return NULL;
+	z = line_get(bytes.n);
+	if (!z)
+		return NULL;
+	memcpy(z, bytes.p, bytes.n);
+	z->bytes = (uint16_t)(bytes.n - head);
+	return z;
+}
+
+uint64_t
+logfmt_identity(const struct logfmt *f)
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	if (!f)
+		return 0;
+	for (const char *p = f->text ? f->text : ""; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3ull;
+	return h;
+}
+
 size_t
 logfmt_thaw(const struct logfmt *f, const struct logfmt_frozen *z,
     struct txn *t, char *out, size_t room)

@@ -193,6 +193,15 @@ struct logfmt_frozen *logfmt_freeze(const struct logfmt *f, struct txn *t);
 /* The same of a whole line, without a format. */
 struct logfmt_frozen *logfmt_freeze_text(struct txn *t, struct sv line);
 void logfmt_frozen_free(struct logfmt_frozen **z);
+/*
+ * For another process: its bytes, and back from them, which are input then; f
+ * must be the same format there as here.  NULL: they are none, or no memory.
+ */
+struct sv logfmt_frozen_bytes(const struct logfmt_frozen *z);
+struct logfmt_frozen *
+logfmt_frozen_from(const struct logfmt *f, struct sv bytes);
+/* Differs where formats do; 0: there is none. */
+uint64_t logfmt_identity(const struct logfmt *f);
 size_t logfmt_thaw(const struct logfmt *f, const struct logfmt_frozen *z,
     struct txn *t, char *out, size_t room);
 /* Free variables (values are malloc'ed, bounded). */

@@ -30,6 +30,31 @@ sample_lease(void)
 	return l;
 }
 
+/* The rest: certificates, ends, connections that move. */
+static inline void
+sample_more(struct ipc_msg *m)
+{
+	if (m->type == IPC_CLI) {
+		m->u.cli.level = 1;
+	} else if (m->type == IPC_SHUT) {
+		m->u.shut = (struct ipc_shut){ 4, 1, 'K', 0 };
+	} else if (m->type == IPC_SHUT_DONE) {
+		m->u.shut = (struct ipc_shut){ 4, 0, 0, 2 };
+	} else if (m->type == IPC_GIVE || m->type == IPC_TAKE) {
+		m->u.pass = (struct ipc_pass){ 3, 4, 7 };
+	} else if (m->type == IPC_PEER) {
+		m->u.peer = (struct ipc_peer){ 7, 1 };
+	} else if (m->type == IPC_MOVE_DONE) {
+		m->u.move_done = (struct ipc_move_done){ 1, -WSE_NOFD };
+	} else if (m->type == IPC_MOVE || m->type == IPC_MOVE_MORE) {
+		m->u.move = (struct ipc_move){ 1, 0, 9, 5 };
+		m->more = "bytes";
+	} else {
+		m->u.cert.serial = 4;
+		m->u.cert.index = 1;
+	}
+}
+
 /* All fields set to something the receiver accepts; fd_count the least. */
 static inline struct ipc_msg
 sample_msg(enum ipc_type type)
@@ -67,6 +92,7 @@ sample_msg(enum ipc_type type)
 	case IPC_HOLD:
 	case IPC_KEEP:
 	case IPC_REVOKE:
+	case IPC_MOVED:
 		m.u.slot = (struct ipc_slot){ 3, 4, 1, 0 };
 		break;
 	case IPC_CHILD:
@@ -87,17 +113,16 @@ sample_msg(enum ipc_type type)
 	case IPC_CERT_DONE:
 	case IPC_CERT_SET:
 	case IPC_CERT_USE:
-		m.u.cert.serial = 4;
-		m.u.cert.index = 1;
-		break;
-	case IPC_SHUT:
-		m.u.shut = (struct ipc_shut){ 4, 1, 'K', 0 };
-		break;
-	case IPC_SHUT_DONE:
-		m.u.shut = (struct ipc_shut){ 4, 0, 0, 2 };
-		break;
 	case IPC_CLI:
-		m.u.cli.level = 1;
+	case IPC_SHUT:
+	case IPC_SHUT_DONE:
+	case IPC_GIVE:
+	case IPC_TAKE:
+	case IPC_PEER:
+	case IPC_MOVE:
+	case IPC_MOVE_MORE:
+	case IPC_MOVE_DONE:
+		sample_more(&m);
 		break;
 	case IPC_VIOLATION:
 		m.u.violation = (struct ipc_violation){ 7, IPC_LEASE,

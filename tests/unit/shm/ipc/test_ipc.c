@@ -39,7 +39,10 @@ table__every_type__has_a_complete_row(void **state)
 			fail_msg("type %d has no row", i);
 		assert_true(r->from && r->to && r->phases && r->doc);
 		assert_true(r->fd_min <= r->fd_max && r->fd_max <= IPC_FD_MAX);
-		assert_false(r->from & r->to);
+		/* workers alone speak with their like, and of nothing else */
+		if (r->from & r->to)
+			assert_true(r->from == IPC_ROLE(ROLE_WORKER) &&
+			    r->to == r->from);
 		for (j = 1; j < i; j++)
 			assert_string_not_equal(r->name, ipc_tbl[j].name);
 	}
@@ -274,6 +277,20 @@ encode__field_out_of_range__is_refused(void **state)
 	REFUSES(IPC_VIOLATION, bad.u.violation.err = 1);
 	REFUSES(IPC_VIOLATION, bad.u.violation.err = -WSE_N);
 	REFUSES(IPC_VIOLATION, bad.u.violation.type = IPC_TYPE_N);
+	REFUSES(IPC_GIVE, bad.u.pass.slot = UINT32_MAX);
+	REFUSES(IPC_GIVE, bad.u.pass.gen = 0);
+	REFUSES(IPC_GIVE, bad.u.pass.peer = INSTANCE_MAX + 1);
+	REFUSES(IPC_TAKE, bad.u.pass.peer = 0);
+	REFUSES(IPC_PEER, bad.u.peer.instance = 0);
+	REFUSES(IPC_PEER, bad.u.peer.takes = 2);
+	REFUSES(IPC_MOVE, bad.u.move.serial = 0);
+	REFUSES(IPC_MOVE, bad.u.move.bytes = 0);
+	REFUSES(IPC_MOVE, bad.u.move.bytes = bad.u.move.total + 1);
+	REFUSES(IPC_MOVE_MORE,
+	    bad.u.move.bytes = bad.u.move.total = IPC_MOVE_BYTES_MAX + 1);
+	REFUSES(IPC_MOVE_DONE, bad.u.move_done.serial = 0);
+	REFUSES(IPC_MOVE_DONE, bad.u.move_done.err = 1);
+	REFUSES(IPC_MOVE_DONE, bad.u.move_done.err = -WSE_N);
 	REFUSES(IPC_NONE, (void)0);
 	REFUSES(IPC_TYPE_N - 1, bad.type = IPC_TYPE_N);
 }
