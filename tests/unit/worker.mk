@@ -50,6 +50,10 @@ check_PROGRAMS += tests/unit/worker/test_cookie
 tests_unit_worker_test_cookie_SOURCES = tests/unit/worker/test_cookie.c
 tests_unit_worker_test_cookie_LDADD = $(worker_ldadd)
 
+check_PROGRAMS += tests/unit/worker/test_ws_bye
+tests_unit_worker_test_ws_bye_SOURCES = tests/unit/worker/test_ws_bye.c
+tests_unit_worker_test_ws_bye_LDADD = $(worker_ldadd)
+
 check_PROGRAMS += tests/unit/worker/test_ws_inject
 tests_unit_worker_test_ws_inject_SOURCES = tests/unit/worker/test_ws_inject.c
 tests_unit_worker_test_ws_inject_LDADD = $(worker_ldadd)
