@@ -17,6 +17,7 @@ libwsb_a_SOURCES += shm/conf/index.c shm/conf/index.h
 libwsb_a_SOURCES += shm/conf/keyword.c shm/conf/keyword.h
 libwsb_a_SOURCES += shm/conf/lexer.c shm/conf/lexer.h
 libwsb_a_SOURCES += shm/conf/logging.c shm/conf/logging.h
+libwsb_a_SOURCES += shm/conf/stats_kw.c
 libwsb_a_SOURCES += shm/conf/number.c shm/conf/number.h
 libwsb_a_SOURCES += shm/conf/option.c
 libwsb_a_SOURCES += shm/conf/owner.c shm/conf/owner.h

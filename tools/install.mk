@@ -9,6 +9,9 @@ sysusers_dir = $(prefix)/lib/sysusers.d
 tmpfiles_dir = $(prefix)/lib/tmpfiles.d
 examples_dir = $(docdir)/examples
 
+grafanadir = $(docdir)/grafana
+dist_grafana_DATA = tools/grafana/wsbroker.json
+
 INIT_FILES = wsbroker.init wsbroker.openrc wsbroker.tmpfiles
 UNIT_FILES = wsbroker.service wsbroker@.service
 

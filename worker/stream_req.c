@@ -12,6 +12,7 @@
 #include "worker/h2_front.h"
 #include "worker/hop.h"
 #include "worker/stream_parts.h"
+#include "worker/stats_page.h"
 #include "worker/ws_key.h"
 
 static size_t
@@ -53,6 +54,19 @@ service(struct stream *s, const struct svc_kind *k, const struct proxy *px)
 		reply_status(s, 500);
 }
 
+/* The request is one to the proxy's status page, and answered. */
+static bool
+status_page(struct stream *s, const struct proxy *px)
+{
+	const struct svc_kind *k = stats_page_kind(px, s->t.req->target);
+
+	if (!k)
+		return false;
+	stream_term(s, 'L', 'R');
+	service(s, k, px);
+	return true;
+}
+
 /*
  * Run a rule list; false: the stream is answered or gone.
  */
@@ -65,12 +79,12 @@ run_rules(struct stream *s, const struct proxy *px)
 	struct rule_reply r = { .head = &head };
 
 	if (!l->head)
-		return true;
+		return !status_page(s, px);
 	memset(&head, 0, sizeof(head));
 	st = stat_proxy(&wk.board, wk.proc, (uint32_t)px->row);
 	switch (rules_run(l, RULES_HTTP_REQUEST, &s->t, &r)) {
 	case RULE_CONTINUE:
-		return true;
+		return !status_page(s, px);
 	case RULE_REPLY:
 		stream_term(s, r.is_deny ? 'P' : 'L', 'R');
 		if (r.is_deny)

@@ -33,6 +33,7 @@ libwsb_a_SOURCES += \
 	worker/stream.c worker/stream.h worker/stream_parts.h \
 	worker/stream_req.c \
 	worker/stream_res.c \
+	worker/stats_page.c worker/stats_page.h \
 	worker/svc.c worker/svc.h \
 	worker/metrics.c worker/metrics.h worker/metrics_tbl.c \
 	worker/tunnel.c \
@@ -47,3 +48,15 @@ libwsb_a_SOURCES += \
 	worker/xmux.c worker/xmux.h \
 	worker/xprt.h \
 	worker/xprt_tls.c worker/xprt_tls.h
+
+# The status page as a C string.
+nodist_libwsb_a_SOURCES = worker/stats_html.c
+CLEANFILES += worker/stats_html.c
+EXTRA_DIST += worker/stats.html
+worker/stats_html.c: worker/stats.html
+	$(AM_V_GEN)$(MKDIR_P) worker && { \
+	echo '#include "worker/stats_page.h"'; \
+	echo 'const char stats_html[] ='; \
+	$(SED) -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' \
+	    $(top_srcdir)/worker/stats.html; \
+	echo ';'; } >$@.tmp && mv $@.tmp $@

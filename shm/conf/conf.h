@@ -130,6 +130,13 @@ struct proxy_log {
 	char *tag; /* log-tag, or NULL */
 };
 
+/* The status page. */
+struct proxy_stats {
+	bool enabled, hide_version, show_legends, show_node;
+	char *uri;           /* what targets begin with; NULL: not enabled */
+	unsigned refresh_ms; /* 0: the default */
+};
+
 /* A list of rules of one kind; see shm/conf/rule.h. */
 struct rule_list {
 	struct rule *head, **tail;
@@ -285,6 +292,7 @@ struct proxy {
 	struct proxy_lb lb;
 	struct proxy_cookie cookie;
 	struct proxy_http http;
+	struct proxy_stats stats;
 	struct proxy_log log;
 	struct check_plan *check; /* shm/conf/check.h; NULL: TCP alone */
 	struct rule_list rules[RULES_N];

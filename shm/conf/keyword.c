@@ -18,6 +18,7 @@ static const struct keyword *const tables[] = {
 	global_tls_tbl,
 	proxy_kw_tbl,
 	timeout_tbl,
+	stats_tbl,
 	option_tbl,
 	check_tbl,
 	balance_tbl,

@@ -70,6 +70,7 @@ extern const struct keyword global_tbl[];              /* global.c */
 extern const struct keyword global_life_tbl[];         /* global_life.c */
 extern const struct keyword global_tune_tbl[];         /* global_tune.c */
 extern const struct keyword proxy_kw_tbl[];            /* proxy_kw.c */
+extern const struct keyword stats_tbl[];               /* stats_kw.c */
 extern const struct keyword timeout_tbl[];             /* timeout.c */
 extern const struct keyword option_tbl[];              /* option.c */
 extern const struct keyword check_tbl[];               /* check_kw.c */

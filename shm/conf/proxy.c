@@ -119,6 +119,7 @@ proxy_free(struct proxy **pxp)
 	cookie_kw_done(&px->cookie);
 	free(px->http.forwardfor_hdr);
 	free(px->log.tag);
+	free(px->stats.uri);
 	if (px->log.fmt)
 		logfmt_free(&px->log.fmt);
 	check_plan_free(&px->check);

@@ -161,10 +161,12 @@ static const struct {
 	    "monitor fail|monitor-uri|monitor-net|" },
 	{ KW_ALL,
 	    "use the runtime interface ('stats socket' in the global section)",
-	    "|stats enable|stats uri|stats refresh|stats auth|"
-	    "stats admin|stats hide-version|stats realm|stats scope|"
-	    "stats show-desc|stats show-legends|stats show-modules|"
-	    "stats show-node|stats http-request|stats|" },
+	    "|stats admin|stats scope|stats show-desc|stats show-modules|"
+	    "stats|" },
+	{ KW_ALL,
+	    "bind the page to an address of your own, or guard it with "
+	    "'http-request deny' and ACLs",
+	    "|stats auth|stats realm|stats http-request|" },
 	{ KW_ALL,
 	    "use 'balance source' or 'balance hdr(name)' to keep clients on a "
 	    "server",

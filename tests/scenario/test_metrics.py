@@ -4,7 +4,7 @@
 import re
 import subprocess
 
-from wsbtest import Client, Origin, Proxy, curl, get, needs
+from wsbtest import ROOT, Client, Origin, Proxy, curl, get, needs
 
 CONFIG = """
 defaults
@@ -93,3 +93,13 @@ def test_thousands_of_servers_are_told_while_others_are_served():
     check(text)
     assert text.count("haproxy_server_sessions_total{") == 1500
     assert len(text) > 2000000, len(text)
+
+
+def test_the_dashboard_asks_for_what_there_is():
+    text = metrics(start(origin=Origin()))
+    there = set(re.findall(r"^# TYPE (\S+)", text, re.M))
+    dashboard = (ROOT / "tools/grafana/wsbroker.json").read_text()
+    asked = {re.sub("_bucket$", "", name) for name in re.findall(
+        r"(?:haproxy|wsbroker)_\w+_\w+", dashboard)}
+    assert len(asked) > 15
+    assert asked <= there, asked - there
