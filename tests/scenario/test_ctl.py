@@ -180,6 +180,27 @@ def test_drain_ends_with_the_last_client():
     wait_until(lambda: service.ctl("status").returncode == 3, 20)
 
 
+def test_drain_of_one_worker():
+    service = Service()
+    service.start()
+    before = workers(service)
+    assert service.ctl("drain", "worker", "1").returncode == 0
+    wait_until(lambda: len(workers(service) & before) == 1 and
+               len(workers(service)) == 2, 20, what="the new worker")
+    assert get(service.port, "/").status == 200
+    done = service.ctl("drain", "worker", "9")
+    assert done.returncode == 1 and "no worker '9'" in done.stderr
+    assert service.ctl("drain", "backend").returncode == 2
+    stopped(service)
+
+
+def workers(service):
+    """The numbers of those that are not old."""
+    text = service.ctl("cmd", "@master show proc").stdout
+    return set(re.findall(r"^(\d+) +worker",
+                          text.partition("# old workers")[0], re.M))
+
+
 def test_cmd_sends_runtime_commands():
     service = Service("stats timeout 20s")
     service.start()

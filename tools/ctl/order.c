@@ -79,9 +79,24 @@ order_drain_all(const struct ctl *c)
 static int
 order_drain(const struct ctl *c, int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	return order_drain_all(c);
+	char line[64], *answer;
+	int rc;
+
+	if (argc == 1)
+		return order_drain_all(c);
+	if (argc != 3 || strcmp(argv[1], "worker") != 0 ||
+	    strlen(argv[2]) > 9) {
+		ctl_complain("it is: wsbroker-ctl drain [worker N]");
+		return CTL_USAGE;
+	}
+	snprintf(line, sizeof(line), "drain worker %s", argv[2]);
+	rc = ask(c, line, false, &answer);
+	if (rc)
+		return rc;
+	rc = strstr(answer, " drains.\n") ? CTL_OK : CTL_FAILED;
+	fputs(answer, rc ? stderr : stdout);
+	free(answer);
+	return rc;
 }
 
 static int
@@ -120,7 +135,8 @@ const struct order orders[] = {
 	{ "status", "", "say whether it runs, and its processes", 0,
 	    order_status },
 	{ "configtest", "", "check the configuration", 0, run_configtest },
-	{ "drain", "", "accept no more clients, end with the last one", 0,
+	{ "drain", "[worker N]",
+	    "accept no more clients, end with the last one; or one worker", 2,
 	    order_drain },
 	{ "cmd", "COMMAND...", "send a runtime command, print its answer", -1,
 	    order_cmd },
