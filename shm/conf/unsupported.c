@@ -71,8 +71,6 @@ static const struct {
 	    "harden.reject-privileged-ports.tcp|"
 	    "harden.reject-privileged-ports.quic|"
 	    "force-cfg-parser-pause|dns-accept-family|key-base|" },
-	{ KW_GLOBAL, "leave the line out; it comes with a later version",
-	    "|hang-limit|" },
 	{ KW_GLOBAL, "use maxconn",
 	    "|maxconnrate|maxsessrate|maxcomprate|maxcompcpuusage|"
 	    "maxzlibmem|" },
