@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "broker/adopt.h"
@@ -175,12 +176,28 @@ beat(void)
 }
 
 static void
-on_term(evutil_socket_t sig, short what, void *arg)
+on_term(evutil_socket_t fd, short what, void *arg)
 {
-	(void)sig;
+	(void)fd;
 	(void)what;
 	(void)arg;
 	event_base_loopbreak(broker.base);
+}
+
+/* Not libevent's: its signals are the master's since before the fork. */
+static int
+watch_term(void)
+{
+	sigset_t term;
+	int fd;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	fd = signalfd(-1, &term, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0 || sigprocmask(SIG_BLOCK, &term, NULL) < 0)
+		return -WSE_SYS;
+	event_assign(&broker.term, broker.base, fd, EV_READ, on_term, NULL);
+	return event_add(&broker.term, NULL) == 0 ? 0 : -WSE_NOMEM;
 }
 
 static void
@@ -229,7 +246,6 @@ set_up(const struct broker_heritage *h)
 	event_assign(&broker.retry, broker.base, -1, 0, on_later, NULL);
 	event_assign(&broker.tick, broker.base, -1, EV_PERSIST, on_tick, NULL);
 	event_add(&broker.tick, &tv);
-	evsignal_assign(&broker.term, broker.base, SIGTERM, on_term, NULL);
 	if (h->adopt)
 		adopt_board();
 	atomic_store(&broker.board.hdr->acting_broker, h->instance);
@@ -238,6 +254,9 @@ set_up(const struct broker_heritage *h)
 	chan_phase(broker.master, PHASE_OPEN);
 	log_on_reopen(ask_reopen);
 	cert_inherit(h);
+	r = watch_term();
+	if (r != 0)
+		return r;
 	store_start(); /* it forks: before there are threads */
 	return tls_dial_start();
 }
@@ -266,7 +285,6 @@ broker_main(const struct broker_heritage *h)
 	cli_start();
 	broker.fixed_fds = count_fds();
 	beat();
-	evsignal_add(&broker.term, NULL);
 	if (chan_send(broker.master, &ready) != 0)
 		_exit(1);
 	event_base_dispatch(broker.base);

@@ -133,8 +133,6 @@ static const struct {
 	    "tune.zlib.windowsize|tune.epoll.mask-events|"
 	    "tune.glitches.kill.cpu-usage|tune.renice.runtime|"
 	    "tune.renice.startup|tune.applet.zero-copy-forwarding|" },
-	{ KW_GLOBAL, "leave the line out; it comes with WebSocket support",
-	    "|tunnel-handover|" },
 	{ KW_GLOBAL, "leave the line out; it comes with reload support",
 	    "|rebalance|" },
 	{ KW_GLOBAL, "write 'stats socket'", "|stats bind-process|" },
@@ -185,8 +183,6 @@ static const struct {
 	    "option external-check|option ldap-check|"
 	    "option mysql-check|option pgsql-check|option redis-check|"
 	    "option smtpchk|option spop-check|option ssl-hello-chk|" },
-	{ KW_ALL, "leave the line out; it comes with WebSocket support",
-	    "|tunnel-handover|" },
 	{ KW_ALL, "leave the line out",
 	    "|bind-process|backlog|grace|guid|source|server-template|"
 	    "server-state-file-name|load-server-state-from-file|"

@@ -3,12 +3,11 @@
 
 import os
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
-from wsbtest import BUILD, ROOT, Origin, Program, check_config, find_program, \
-    free_port, get, limit, run, skip, wait_until
+from wsbtest import BUILD, ROOT, Origin, Program, check_config, free_port, \
+    get, limit, run, skip, wait_until
 
 
 def configs_in(path):
@@ -90,6 +89,7 @@ def test_install_places_everything():
         assert done.returncode == 0, done.stderr
         for path in (
                 "usr/sbin/wsbroker", "usr/bin/wsbroker-top",
+                "usr/bin/wsbroker-ctl",
                 "usr/share/man/man8/wsbroker.8",
                 "usr/share/man/man1/wsbroker-top.1",
                 "usr/share/man/man5/wsbroker.conf.5",
@@ -100,7 +100,7 @@ def test_install_places_everything():
             assert Path(dest, path).exists(), path
         assert not Path(dest, "usr/bin/wsbroker-origin").exists()
         script = Path(dest, "etc/init.d/wsbroker").read_text()
-        assert "DAEMON=/usr/sbin/wsbroker\n" in script
+        assert "CTL=/usr/bin/wsbroker-ctl\n" in script
         assert "@" not in re.sub(r"\$@", "", script)
         # A configuration somebody wrote stays.
         Path(dest, "etc/wsbroker/wsbroker.conf").write_text("# mine\n")
@@ -108,74 +108,3 @@ def test_install_places_everything():
             timeout=60)
         kept = Path(dest, "etc/wsbroker/wsbroker.conf").read_text()
         assert kept == "# mine\n"
-
-
-class Service:
-    """The init script on a folder of its own instead of /."""
-
-    def __init__(self, root):
-        self.root = root
-        self.port = free_port()
-        for folder in "sbin", "etc/wsbroker", "run":
-            (root / folder).mkdir(parents=True)
-        os.link(BUILD / "wsbroker", root / "sbin/wsbroker") if (
-            os.stat(BUILD).st_dev == os.stat(root).st_dev) else run(
-            ["cp", BUILD / "wsbroker", root / "sbin/wsbroker"])
-        text = (ROOT / "tools/init/wsbroker.init.in").read_text()
-        for name, path in (("sbindir", "sbin"), ("sysconfdir", "etc"),
-                           ("runstatedir", "run")):
-            text = text.replace(f"@{name}@", str(root / path))
-        self.script = root / "wsbroker.init"
-        self.script.write_text(text)
-        self.config = root / "etc/wsbroker/wsbroker.conf"
-
-    def configure(self, origin_port, extra=""):
-        self.config.write_text(f"""
-            defaults
-                mode http
-                timeout connect 1s
-                timeout client 5s
-                timeout server 5s
-            listen web
-                bind 127.0.0.1:{self.port}
-                server s 127.0.0.1:{origin_port}
-                {extra}
-            """)
-
-    def __call__(self, word):
-        # No pipes: what goes to the background keeps its descriptors.
-        return subprocess.run(
-            ["/bin/sh", str(self.script), word], stdin=subprocess.DEVNULL,
-            stdout=open(self.root / "out", "ab"), stderr=subprocess.STDOUT,
-            timeout=30).returncode
-
-    def output(self):
-        return (self.root / "out").read_text(errors="replace")
-
-
-def test_init_script_starts_restarts_and_stops():
-    if not os.path.exists("/lib/lsb/init-functions") or not find_program(
-            "start-stop-daemon"):
-        skip("no LSB functions here")
-    origin = Origin()
-    with tempfile.TemporaryDirectory() as folder:
-        service = Service(Path(folder))
-        service.configure(origin.port)
-        try:
-            assert service("status") != 0
-            assert service("configtest") == 0, service.output()
-            assert service("start") == 0, service.output()
-            assert service("start") == 0, "a second start is no error"
-            assert service("status") == 0, service.output()
-            assert get(service.port, "/bytes/5").body == b"01234"
-            service.configure(origin.port, "no-such-word")
-            assert service("configtest") != 0
-            assert service("restart") == 6, "an error must not stop it"
-            assert get(service.port, "/bytes/5").body == b"01234"
-            service.configure(origin.port)
-            assert service("restart") == 0, service.output()
-            assert get(service.port, "/bytes/5").body == b"01234"
-        finally:
-            code = service("stop")
-        assert code == 0, service.output()
-        assert service("status") != 0

@@ -301,7 +301,7 @@ def test_kills_lose_no_answered_change():
         for name, values in may_be.items():
             assert now[name][1] in values, (now, may_be)
 
-    sure, count = 0, int(os.environ.get("WSB_CHANGES", 150))
+    sure, count = 0, int(os.environ.get("WSB_CHANGES", 100))
     for _ in range(count):
         name, victim = rng.choice("ab"), rng.random()
         weight = rng.randrange(1, 200)
