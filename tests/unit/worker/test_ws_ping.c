@@ -26,6 +26,7 @@ static char nonce[NONCE];
 static void
 begin(unsigned client_ms, unsigned server_ms)
 {
+	ws_ping_end(&w); /* of a round that was left */
 	memset(&w, 0, sizeof(w));
 	w.sum.is_ws = true;
 	ws_frame_start(&w.frame[WS_IN], true, 0);
