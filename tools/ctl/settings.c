@@ -85,18 +85,26 @@ value_of(char *v)
 	return v;
 }
 
+/* The words lie in a text that lasts as long as the process. */
 static bool
 add_extra(struct ctl *c, const char *text)
 {
-	char *copy = strdup(text), *save = NULL;
+	static char words[4 * LINE_ROOM];
+	static size_t used;
+	char *copy = words + used, *save = NULL;
+	size_t n = strlen(text) + 1;
 
-	for (char *w = copy ? strtok_r(copy, " \t\n", &save) : NULL; w;
+	if (n > sizeof(words) - used)
+		return false;
+	memcpy(copy, text, n);
+	used += n;
+	for (char *w = strtok_r(copy, " \t\n", &save); w;
 	     w = strtok_r(NULL, " \t\n", &save)) {
 		if (c->extra_count == CTL_EXTRA_MAX)
 			return false;
 		c->extra[c->extra_count++] = w;
 	}
-	return copy != NULL;
+	return true;
 }
 
 static bool
