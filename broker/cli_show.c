@@ -339,8 +339,9 @@ show_state(struct cli *c, uint32_t row)
 	    s->agent_at.port);
 }
 
+/* A part of the servers of the backend that was asked for, or of all. */
 static bool
-step_state(struct cli *c)
+step_rows(struct cli *c, void (*show)(struct cli *c, uint32_t row))
 {
 	uint32_t n = atomic_load(&broker.board.hdr->used_servers);
 	unsigned i;
@@ -351,8 +352,14 @@ step_state(struct cli *c)
 		if (state_has_server(c->pos) &&
 		    (c->filter == UINT32_MAX ||
 			broker.board.server[c->pos].proxy == c->filter))
-			show_state(c, c->pos);
+			show(c, c->pos);
 	return c->pos >= n;
+}
+
+static bool
+step_state(struct cli *c)
+{
+	return step_rows(c, show_state);
 }
 
 /* The third word, the name of a backend, as a filter. */
@@ -400,17 +407,7 @@ show_conn(struct cli *c, uint32_t row)
 static bool
 step_conn(struct cli *c)
 {
-	uint32_t n = atomic_load(&broker.board.hdr->used_servers);
-	unsigned i;
-
-	if (n > broker.board.cap.server_count)
-		n = broker.board.cap.server_count;
-	for (i = 0; i < 64 && c->pos < n; i++, c->pos++)
-		if (state_has_server(c->pos) &&
-		    (c->filter == UINT32_MAX ||
-			broker.board.server[c->pos].proxy == c->filter))
-			show_conn(c, c->pos);
-	return c->pos >= n;
+	return step_rows(c, show_conn);
 }
 
 void
